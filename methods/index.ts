@@ -1,0 +1,10 @@
+/**
+ * The table of methods that come with the package.
+ */
+import type { MethodDef } from '../src/contract/method.ts'
+import { best } from './best.ts'
+import { last } from './last.ts'
+import { none } from './null.ts'
+import { pool } from './pool.ts'
+
+export const methods: MethodDef[] = [best, last, pool, none]

@@ -1,0 +1,275 @@
+/**
+ * last: hand out memory in order; only the newest block can be freed or resized.
+ *
+ *   extent   base                              TOP                 limit
+ *            | H | block | H | block | ... | H | .... wilderness .... |
+ *
+ *   state    +0      +4       +8
+ *            | TOP   | NEWEST | AT |          AT is the segment of TOP; those before it are full, those after it empty
+ *
+ *   block    -8      -4       0
+ *            | SIZE  | PREV   | payload, SIZE bytes ... |
+ *
+ *   SIZE  payload bytes, a multiple of 8; bit 0 set when the block is dead: a gap before an aligned block, the rest of a
+ *         full segment, or one that was copied elsewhere
+ *   PREV  the block before, NIL for the first
+ *
+ *   L1  blocks tile every segment before AT, and AT up to TOP
+ *   L2  PREV names the block before, which may be the last of an earlier segment; NEWEST is not dead and ends at TOP
+ *
+ *   alloc O(1)   free O(1), and the dead before it go too   resize O(1) in place   overhead 8 bytes a block
+ *
+ * How sure a refusal is: an address is a block when the block its PREV names ends where it begins.
+ */
+import { roundUp } from '../src/ground/bits.ts'
+import { corrupted } from '../src/ground/fault.ts'
+import type { Words } from '../src/ground/words.ts'
+import { type Addr, LIMIT, NIL } from '../src/contract/addr.ts'
+import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
+import type { Segment, Store } from '../src/contract/store.ts'
+
+const TOP = 0
+const NEWEST = 4
+const AT = 8
+const STATE = 16
+
+const HEADER = 8
+const SIZE = -8
+const PREV = -4
+const DEAD = 1
+
+class Last implements Method {
+  readonly #words: Words
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#words = store.words
+    this.#store = store
+  }
+
+  start(): void {
+    this.clear()
+  }
+
+  alloc(size: number): Addr {
+    return this.#place(size, this.#store.align)
+  }
+
+  align(size: number, alignment: number): Addr {
+    return this.#place(size, Math.max(alignment, this.#store.align))
+  }
+
+  free(at: Addr): boolean {
+    if (at === NIL || at !== this.#state(NEWEST)) return false
+    this.#store.gave(this.#get(at, SIZE))
+    this.#settle(this.#get(at, PREV))
+    return true
+  }
+
+  resize(at: Addr, size: number): boolean {
+    if (size >>> 0 !== size || size > LIMIT || at === NIL || at !== this.#state(NEWEST)) return false
+    const store = this.#store
+    const rounded = roundUp(Math.max(size, 1), store.align)
+    const over = at + rounded - store.limit(this.#state(AT))
+    if (over > 0 && (this.#state(AT) !== store.last || !store.grow(over, 0))) return false
+    const had = this.#get(at, SIZE)
+    if (rounded >= had) store.took(rounded - had)
+    else store.gave(had - rounded)
+    this.#put(at, SIZE, rounded)
+    this.#setState(TOP, at + rounded)
+    return true
+  }
+
+  moved(at: Addr): void {
+    const size = this.sizeOf(at)
+    if (size < 0) return
+    this.#store.gave(size)
+    this.#put(at, SIZE, size | DEAD)
+    if (at === this.#state(NEWEST)) this.#settle(at)
+  }
+
+  sizeOf(at: Addr): number {
+    if (!this.#isBlock(at)) return -1
+    const size = this.#get(at, SIZE)
+    return (size & DEAD) !== 0 ? -1 : size
+  }
+
+  serves(size: number): boolean {
+    return size <= LIMIT
+  }
+
+  clear(): void {
+    const first = this.#store.first
+    this.#setState(AT, first)
+    this.#setState(NEWEST, NIL)
+    this.#setState(TOP, this.#store.base(first))
+  }
+
+  compact(): void {
+    const at = this.#state(AT)
+    for (let last = this.#store.last; last !== at; last = this.#store.last) {
+      if (!this.#store.release(last)) break
+    }
+    this.#store.trim(at, this.#state(TOP))
+  }
+
+  walk(visit: Visit): void {
+    for (let segment = this.#store.first; segment !== 0; segment = this.#store.next(segment)) {
+      const limit = this.#store.limit(segment)
+      const end = this.#endOf(segment)
+      let block = this.#store.base(segment) + HEADER
+      while (block <= end) {
+        const size = this.#get(block, SIZE)
+        const after = block + (size & ~DEAD)
+        if (after > end) return
+        if ((size & DEAD) === 0 && visit(block, size, 'busy') === false) return
+        block = after + HEADER
+      }
+      if (limit >= end + HEADER && visit(end + HEADER, limit - end - HEADER, 'free') === false) return
+    }
+  }
+
+  check(level: number, at: Addr = NIL): void {
+    const name = `${this.#store.name}: last`
+    if (level >= 3) {
+      this.#checkAll(name)
+      return
+    }
+    if (at === NIL) return
+    if (!this.#isBlock(at)) corrupted(`${name} L1`, at, 'no block', 'a block')
+    const previous = level >= 2 ? this.#get(at, PREV) : NIL
+    if (previous !== NIL && !this.#isBlock(previous)) corrupted(`${name} L2`, at, `follows ${previous}`, 'a block')
+  }
+
+  /** A block whose payload is a multiple of `alignment`; what must lie before it is a dead block. */
+  #place(size: number, alignment: number): Addr {
+    if (size >>> 0 !== size || size > LIMIT) return NIL
+    const store = this.#store
+    const rounded = roundUp(Math.max(size, 1), store.align)
+    for (;;) {
+      const segment = this.#state(AT)
+      const top = this.#state(TOP)
+      const limit = store.limit(segment)
+      const at = this.#payload(top, alignment)
+      if (at + rounded <= limit) {
+        if (at - HEADER > top) this.#push(top + HEADER, (at - HEADER - top - HEADER) | DEAD)
+        this.#push(at, rounded)
+        store.took(rounded)
+        return at
+      }
+      if (segment !== store.last) this.#enter(store.next(segment), limit)
+      else if (!store.grow(at + rounded - limit, rounded + 2 * HEADER + alignment)) {
+        this.#settle(this.#state(NEWEST))
+        return NIL
+      }
+    }
+  }
+
+  #payload(top: number, alignment: number): Addr {
+    const bias = this.#store.bias
+    return alignment === HEADER ? top + HEADER : roundUp(top + HEADER + bias, alignment) - bias
+  }
+
+  #push(at: Addr, size: number): void {
+    this.#put(at, SIZE, size)
+    this.#put(at, PREV, this.#state(NEWEST))
+    this.#setState(NEWEST, at)
+    this.#setState(TOP, at + (size & ~DEAD))
+  }
+
+  /** Allocation goes on in the next segment, which is empty; the rest of this one is a dead block. */
+  #enter(segment: Segment, limit: number): void {
+    const top = this.#state(TOP)
+    if (top < limit) this.#push(top + HEADER, (limit - top - HEADER) | DEAD)
+    this.#setState(AT, segment)
+    this.#setState(TOP, this.#store.base(segment))
+  }
+
+  /** The newest block from `at` back that is not dead is the newest one. */
+  #settle(at: Addr): void {
+    while (at !== NIL && (this.#get(at, SIZE) & DEAD) !== 0) at = this.#get(at, PREV)
+    if (at === NIL) {
+      this.clear()
+      return
+    }
+    const segment = this.#state(AT)
+    if (at < this.#store.base(segment) || at > this.#store.limit(segment)) this.#setState(AT, this.#store.find(at - HEADER))
+    this.#setState(NEWEST, at)
+    this.#setState(TOP, at + this.#get(at, SIZE))
+  }
+
+  /** Where the blocks of a segment end. */
+  #endOf(segment: Segment): number {
+    const at = this.#state(AT)
+    if (segment === at) return this.#state(TOP)
+    for (let s = this.#store.next(at); s !== 0; s = this.#store.next(s)) if (s === segment) return this.#store.base(s)
+    return this.#store.limit(segment)
+  }
+
+  #isBlock(at: Addr): boolean {
+    if (at >>> 0 !== at || at % 8 !== 0) return false
+    const store = this.#store
+    const here = this.#state(AT)
+    const segment = at >= store.base(here) && at <= this.#state(TOP) ? here : store.find(at - HEADER)
+    if (segment === 0 || at + (this.#get(at, SIZE) & ~DEAD) > this.#endOf(segment)) return false
+    const previous = this.#get(at, PREV)
+    if (at - HEADER === store.base(segment)) {
+      return segment === store.first ? previous === NIL : previous !== NIL && previous < this.#words.length
+    }
+    const after = previous + (this.#get(previous, SIZE) & ~DEAD)
+    return previous % 8 === 0 && previous > store.base(segment) && previous < at && after === at - HEADER
+  }
+
+  #checkAll(name: string): void {
+    const store = this.#store
+    const at = this.#state(AT)
+    let previous = NIL
+    let found = false
+    for (let segment = store.first; segment !== 0 && !found; segment = store.next(segment)) {
+      found = segment === at
+      const end = found ? this.#state(TOP) : store.limit(segment)
+      let block = store.base(segment) + HEADER
+      if (end < block - HEADER || end > store.limit(segment) || end % 8 !== 0) {
+        corrupted(`${name} L1`, store.state, `top ${end}`, `inside segment ${segment}`)
+      }
+      while (block - HEADER < end) {
+        const size = this.#get(block, SIZE)
+        const after = block + (size & ~DEAD)
+        if (after > end || (size & 6) !== 0) corrupted(`${name} L1`, block, `size ${size}`, `a multiple of 8 that ends by ${end}`)
+        if (this.#get(block, PREV) !== previous) corrupted(`${name} L2`, block, `follows ${this.#get(block, PREV)}`, previous)
+        previous = block
+        block = after + HEADER
+      }
+    }
+    if (!found) corrupted(`${name} L1`, store.state, `segment ${at}`, 'a segment of this region')
+    if (this.#state(NEWEST) !== previous) corrupted(`${name} L2`, store.state, `newest ${this.#state(NEWEST)}`, previous)
+    if (previous !== NIL && (this.#get(previous, SIZE) & DEAD) !== 0) corrupted(`${name} L2`, previous, 'newest is dead', 'a live block')
+  }
+
+  #get(at: Addr, field: number): number {
+    return this.#words.i32[(at + field) >>> 2]! >>> 0
+  }
+
+  #put(at: Addr, field: number, value: number): void {
+    this.#words.i32[(at + field) >>> 2] = value
+  }
+
+  #state(field: number): number {
+    return this.#words.i32[(this.#store.state + field) >>> 2]! >>> 0
+  }
+
+  #setState(field: number, value: number): void {
+    this.#words.i32[(this.#store.state + field) >>> 2] = value
+  }
+}
+
+export const last: MethodDef = {
+  name: 'last',
+  about: 'in order of address; only the newest block can be freed',
+  state: STATE,
+  frees: 'newest',
+  sizes: 'any',
+  coalesces: true,
+  overhead: 8,
+  create: (store: Store) => new Last(store),
+}

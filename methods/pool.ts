@@ -1,0 +1,376 @@
+/**
+ * pool: elements of one size, the last one freed handed out first.
+ *
+ *   extent   base                                          limit
+ *            | element | element | ... | .... fresh ..... |       the fresh end of the newest segment was never used
+ *
+ *   state    +0     +4       +8      +12     +16     +20
+ *            | SIZE | STRIDE | FREE | COUNT | FRESH | FIXED |     first free element, how many; where the fresh end begins
+ *
+ *   free     +0       +4
+ *            | next   | KEY ^ place | ...
+ *
+ *   SIZE    bytes an element serves: an option, or the first request since open or clear. 0 while unknown
+ *   STRIDE  SIZE rounded up to the alignment
+ *
+ *   L1  elements lie at multiples of STRIDE from the first multiple of the alignment in their segment
+ *   L2  the list from FREE has COUNT elements, each once, each with its key
+ *
+ *   alloc O(1)   free O(1)   no bytes of overhead but rounding
+ *
+ * How sure a refusal is: an address is an element when it lies on the grid below the fresh end, and free when its key
+ * says so and, for a key might be client data, the list confirms it: always right.
+ */
+import { isPowerOfTwo, roundUp } from '../src/ground/bits.ts'
+import { corrupted } from '../src/ground/fault.ts'
+import type { Words } from '../src/ground/words.ts'
+import { type Addr, LIMIT, NIL } from '../src/contract/addr.ts'
+import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
+import type { OptionValue } from '../src/contract/option.ts'
+import type { Segment, Store } from '../src/contract/store.ts'
+
+// the state in words
+const SIZE = 0
+const STRIDE = 1
+const FREE = 2
+const COUNT = 3
+const FRESH = 4
+const FIXED = 5 //  SIZE is an option and survives clear
+const NEWEST = 6 // the segment that holds FRESH
+const STATE = 32
+
+const KEY = 0x9e3779b1 | 0
+
+class Pool implements Method {
+  readonly #words: Words
+  readonly #store: Store
+  readonly #s: number
+  readonly #element: number
+  #stride = 0
+  #inverse = 0
+
+  constructor(store: Store, element: number) {
+    this.#words = store.words
+    this.#store = store
+    this.#s = store.state >>> 2
+    this.#element = element
+  }
+
+  start(): void {
+    const m = this.#words.i32
+    m[this.#s + FIXED] = this.#element
+    this.clear()
+  }
+
+  alloc(size: number): Addr {
+    const m = this.#words.i32
+    const s = this.#s
+    if (size !== m[s + SIZE]! >>> 0 && !this.#accepts(size)) return NIL
+    const at = m[s + FREE]! >>> 0
+    if (at === NIL) return this.#fresh()
+    const i = at >>> 2
+    m[s + FREE] = m[i]!
+    m[s + COUNT] = m[s + COUNT]! - 1
+    m[i + 1] = 0
+    this.#store.took(m[s + SIZE]!)
+    return at
+  }
+
+  free(at: Addr): boolean {
+    if (!this.#isElement(at)) return false
+    const m = this.#words.i32
+    const s = this.#s
+    const i = at >>> 2
+    if (m[i + 1] === (KEY ^ i) && this.#isFree(at)) return false
+    m[i] = m[s + FREE]!
+    m[i + 1] = KEY ^ i
+    m[s + FREE] = at
+    m[s + COUNT] = m[s + COUNT]! + 1
+    this.#store.gave(m[s + SIZE]!)
+    return true
+  }
+
+  resize(at: Addr, size: number): boolean {
+    return this.sizeOf(at) === size
+  }
+
+  align(size: number, alignment: number): Addr {
+    const m = this.#words.i32
+    if (!this.serves(size)) return NIL
+    if (m[this.#s + SIZE] === 0 && !this.#accepts(size)) return NIL
+    const stride = m[this.#s + STRIDE]! >>> 0
+    if (alignment > this.#store.align && (stride % alignment !== 0 || !this.#gridIsAligned(alignment))) return NIL
+    return this.alloc(size)
+  }
+
+  sizeOf(at: Addr): number {
+    return this.#isElement(at) && !this.#isFree(at) ? this.unit() : -1
+  }
+
+  offsetOf(at: Addr): number {
+    const segment = this.#store.find(at)
+    const stride = this.#words.i32[this.#s + STRIDE]! >>> 0
+    if (segment === 0 || stride === 0 || at < this.#gridOf(segment)) return -1
+    const offset = Math.floor(at - this.#gridOf(segment)) % stride
+    return offset < this.unit() && this.sizeOf(at - offset) >= 0 ? offset : -1
+  }
+
+  unit(): number {
+    return this.#words.i32[this.#s + SIZE]! >>> 0
+  }
+
+  serves(size: number): boolean {
+    const unit = this.unit()
+    return size <= LIMIT && (unit === 0 || size === unit || size === 0)
+  }
+
+  clear(): void {
+    const m = this.#words.i32
+    const s = this.#s
+    const first = this.#store.first
+    m[s + FREE] = NIL
+    m[s + COUNT] = 0
+    m[s + NEWEST] = first
+    m[s + FRESH] = this.#gridOf(first)
+    m[s + SIZE] = 0
+    m[s + STRIDE] = 0
+    if (m[s + FIXED] !== 0) this.#accepts(m[s + FIXED]! >>> 0)
+  }
+
+  /** Free elements at a segment's end become fresh again, and segments without busy elements go back. */
+  compact(): void {
+    const store = this.#store
+    const s = this.#s
+    const stride = this.#words.i32[s + STRIDE]! >>> 0
+    const free = this.#freeSet()
+    const segments: Segment[] = []
+    for (let g = store.first; g !== 0; g = store.next(g)) segments.push(g)
+    for (const g of segments.reverse()) {
+      const grid = this.#gridOf(g)
+      const end = this.#endOf(g)
+      let busyEnd = end
+      while (busyEnd > grid && free.has(busyEnd - stride)) busyEnd -= stride
+      if (busyEnd === grid && g !== store.first && this.#dismiss(g)) {
+        for (let at = grid; at < end; at += stride) free.delete(at)
+      } else if (g === this.#words.i32[s + NEWEST]! >>> 0) {
+        for (let at = busyEnd; at < end; at += stride) free.delete(at)
+        this.#words.i32[s + FRESH] = busyEnd
+        if (g === store.last) store.trim(g, busyEnd)
+      }
+    }
+    this.#relink(free)
+  }
+
+  walk(visit: Visit): void {
+    const m = this.#words.i32
+    const store = this.#store
+    const stride = m[this.#s + STRIDE]! >>> 0
+    const unit = this.unit()
+    const free = this.#freeSet()
+    for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
+      const end = this.#endOf(segment)
+      const limit = store.limit(segment)
+      if (stride !== 0) {
+        for (let at = this.#gridOf(segment); at + stride <= end; at += stride) {
+          if (visit(at, unit, free.has(at) ? 'free' : 'busy') === false) return
+        }
+      }
+      if (limit - end >= 8 && visit(end, limit - end, 'free') === false) return
+    }
+  }
+
+  check(level: number, at: Addr = NIL): void {
+    const name = `${this.#store.name}: pool`
+    if (level < 3) {
+      if (at !== NIL && !this.#isElement(at)) corrupted(`${name} L1`, at, 'no element', 'an element')
+      return
+    }
+    const m = this.#words.i32
+    const s = this.#s
+    const store = this.#store
+    const size = this.unit()
+    const stride = m[s + STRIDE]! >>> 0
+    const fixed = m[s + FIXED]! >>> 0
+    if (stride !== (size === 0 ? 0 : this.#strideOf(size))) corrupted(`${name} stride`, store.state, stride, `what goes with ${size}`)
+    if (fixed !== 0 && fixed !== size) corrupted(`${name} size`, store.state, size, fixed)
+    const newest = m[s + NEWEST]! >>> 0
+    const fresh = m[s + FRESH]! >>> 0
+    if (!this.#isSegment(newest)) corrupted(`${name} newest`, store.state, newest, 'a segment of this region')
+    const grid = this.#gridOf(newest)
+    if (fresh < grid || fresh > Math.max(store.limit(newest), grid) || (stride !== 0 && (fresh - grid) % stride !== 0) || (stride === 0 && fresh !== grid)) {
+      corrupted(`${name} fresh`, store.state, fresh, `an element's place in segment ${newest}`)
+    }
+    const free = this.#freeSet()
+    if (free.size !== m[s + COUNT]! >>> 0) corrupted(`${name} L2`, store.state, `${free.size} sound elements on the list`, m[s + COUNT]! >>> 0)
+    let end = m[s + FREE]! >>> 0
+    for (let n = 0; n < free.size; n++) end = m[end >>> 2]! >>> 0
+    if (end !== NIL) corrupted(`${name} L2`, store.state, `the list goes on to ${end}`, 'its end')
+    for (const at of free) {
+      if (m[(at >>> 2) + 1] !== (KEY ^ (at >>> 2))) corrupted(`${name} L2`, at, 'a free element without its key', 'written to after free?')
+    }
+  }
+
+  // sizes and places
+
+  /** Takes a first request's size as the element size; serves size 0 with an element. */
+  #accepts(size: number): boolean {
+    const m = this.#words.i32
+    const s = this.#s
+    if (size >>> 0 !== size || size > LIMIT) return false
+    if (m[s + SIZE] !== 0) return size === 0
+    const unit = Math.max(size, 1)
+    m[s + SIZE] = size === 0 ? this.#store.align : unit
+    m[s + STRIDE] = this.#strideOf(m[s + SIZE]! >>> 0)
+    return true
+  }
+
+  #strideOf(size: number): number {
+    return roundUp(size, this.#store.align)
+  }
+
+  /** Where the elements of a segment begin. */
+  #gridOf(segment: Segment): Addr {
+    const { bias, align } = this.#store
+    return roundUp(this.#store.base(segment) + bias, align) - bias
+  }
+
+  /** Where the elements of a segment that were ever used end: segments behind NEWEST are unused since a clear. */
+  #endOf(segment: Segment): Addr {
+    const m = this.#words.i32
+    const newest = m[this.#s + NEWEST]! >>> 0
+    if (segment === newest) return m[this.#s + FRESH]! >>> 0
+    for (let g = this.#store.next(newest); g !== 0; g = this.#store.next(g)) if (g === segment) return this.#gridOf(g)
+    return this.#fullEnd(segment)
+  }
+
+  #fullEnd(segment: Segment): Addr {
+    const stride = this.#words.i32[this.#s + STRIDE]! >>> 0
+    const grid = this.#gridOf(segment)
+    const room = this.#store.limit(segment) - grid
+    return stride === 0 || room < stride ? grid : grid + Math.floor(room / stride) * stride
+  }
+
+  #isSegment(segment: Segment): boolean {
+    for (let g = this.#store.first; g !== 0; g = this.#store.next(g)) if (g === segment) return true
+    return false
+  }
+
+  #gridIsAligned(alignment: number): boolean {
+    const { bias } = this.#store
+    for (let g = this.#store.first; g !== 0; g = this.#store.next(g)) if ((this.#gridOf(g) + bias) % alignment !== 0) return false
+    return isPowerOfTwo(alignment)
+  }
+
+  #isElement(at: Addr): boolean {
+    const m = this.#words.i32
+    const s = this.#s
+    if (at >>> 0 !== at) return false
+    const stride = m[s + STRIDE]! >>> 0
+    let segment = m[s + NEWEST]! >>> 0
+    if (at < this.#gridOf(segment) || at >= m[s + FRESH]! >>> 0) {
+      segment = this.#store.find(at)
+      if (segment === 0 || at >= this.#endOf(segment)) return false
+    }
+    if (stride !== this.#stride) {
+      this.#stride = stride
+      this.#inverse = 1 / stride
+    }
+    // the nearest whole number of strides; exact, because offsets are below 2^32
+    const offset = at - this.#gridOf(segment)
+    return offset >= 0 && Math.round(offset * this.#inverse) * stride === offset
+  }
+
+  #isFree(at: Addr): boolean {
+    const m = this.#words.i32
+    if (m[(at >>> 2) + 1] !== (KEY ^ (at >>> 2))) return false
+    let left = m[this.#s + COUNT]! >>> 0
+    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && left > 0; a = m[a >>> 2]! >>> 0, left--) if (a === at) return true
+    return false
+  }
+
+  /** The elements of the list; ends at the first that is no element or comes again. */
+  #freeSet(): Set<Addr> {
+    const m = this.#words.i32
+    const free = new Set<Addr>()
+    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && !free.has(a) && this.#isElement(a); a = m[a >>> 2]! >>> 0) free.add(a)
+    return free
+  }
+
+  /** Gives back a segment; when it was the newest one, the one before is that again. */
+  #dismiss(segment: Segment): boolean {
+    const s = this.#s
+    const store = this.#store
+    const isNewest = segment === this.#words.i32[s + NEWEST]! >>> 0
+    let before = store.first
+    while (store.next(before) !== segment) before = store.next(before)
+    if (!store.release(segment)) return false
+    if (isNewest) {
+      const m = this.#words.i32
+      m[s + NEWEST] = before
+      m[s + FRESH] = this.#fullEnd(before)
+    }
+    return true
+  }
+
+  /** Makes the list anew, in order of address. */
+  #relink(free: Set<Addr>): void {
+    const m = this.#words.i32
+    let head = NIL
+    for (const at of [...free].sort((a, b) => b - a)) {
+      m[at >>> 2] = head
+      head = at
+    }
+    m[this.#s + FREE] = head
+    m[this.#s + COUNT] = free.size
+  }
+
+  /** An element that was never used. */
+  #fresh(): Addr {
+    const s = this.#s
+    const store = this.#store
+    for (;;) {
+      const m = this.#words.i32
+      const at = m[s + FRESH]! >>> 0
+      const stride = m[s + STRIDE]! >>> 0
+      const newest = m[s + NEWEST]! >>> 0
+      const lacks = at + stride - store.limit(newest)
+      if (lacks <= 0) {
+        m[s + FRESH] = at + stride
+        m[(at >>> 2) + 1] = 0
+        store.took(m[s + SIZE]!)
+        return at
+      }
+      const next = newest === store.last ? 0 : store.next(newest)
+      if (next === 0 && !store.grow(lacks, stride + store.align)) return NIL
+      if (store.last !== newest) {
+        const words = this.#words.i32
+        const segment = next === 0 ? store.last : next
+        words[s + NEWEST] = segment
+        words[s + FRESH] = this.#gridOf(segment)
+      }
+    }
+  }
+}
+
+export const pool: MethodDef = {
+  name: 'pool',
+  about: 'elements of one size, reused last in first out',
+  state: STATE,
+  frees: 'any',
+  sizes: 'one',
+  coalesces: false,
+  overhead: 0,
+  options: [
+    {
+      name: 'element',
+      kind: 'size',
+      scope: 'region',
+      min: 1,
+      max: LIMIT,
+      otherwise: 'the size of the first request',
+      about: 'the element size of a pool, in bytes',
+      example: 'element=64',
+    },
+  ],
+  create: (store: Store, settings: Readonly<Record<string, OptionValue>>) => new Pool(store, Number(settings.element ?? 0)),
+}

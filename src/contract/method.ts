@@ -1,0 +1,79 @@
+/**
+ * method: how memory is parcelled out.
+ *
+ * A method lives inside a region. It is given a Store: the words of the space, a few bytes for its own state, and the
+ * extents (usable parts) of the region's segments; it asks the store for more. Everything it must remember lies in the
+ * bytes, because its object is made anew whenever the region is attached elsewhere.
+ *
+ * Addresses here count from the first byte of the root's space (the region adds where that space begins in the
+ * buffer), and payload addresses are never 0. All arguments are checked by the method: any number may come.
+ *
+ *   alloc(size)        address of a block of at least `size` usable bytes, a multiple of store.align; 0 when there is
+ *                      none, or when `size` is not a whole number from 0 to LIMIT. alloc(0) is a block of its own.
+ *   free(at)           true when `at` was a busy block of this method and is not any more; otherwise false, no change.
+ *   sizeOf(at)         usable bytes of the busy block that starts at `at`, else -1. Costs O(1).
+ *   walk(visit)        every block in address order within each segment, busy, free or cached; false stops. Ends on
+ *                      damaged memory too.
+ *   check(level, at)   throws VmallocError `corrupted` at the first law that does not hold. Level 1 looks at the block
+ *                      `at`, 2 at its neighbours too, 3 at everything. Never loops or reads outside, whatever the bytes.
+ *   clear()            every block is free; segments stay.
+ *   start()            the first extent is there and the state is zero: lay it out.
+ *
+ * What a method cannot do is absent:
+ *
+ *   resize(at, size)   in place: true when the block now has at least `size` usable bytes, with its content; else no change
+ *   align(size, a)     as alloc, at a multiple of `a`, a power of two; counts from where the buffer begins (store.bias)
+ *   compact()          merges what waits and gives free ends back to the discipline
+ *   offsetOf(at)       offset in the busy block that holds `at`, else -1; the region walks where it is absent
+ *   moved(at)          the busy block `at` was copied elsewhere and will not be used again, though `free` refused it
+ *   unit()             the one size it serves, once that is known; else 0
+ *   serves(size)       whether a block of that size could ever be had; no memory is not asked for where it says no
+ *
+ * A method tells the store of every block that becomes busy (`took`) or stops being so (`gave`): busy bytes and high
+ * tide are kept there.
+ */
+import type { Addr } from './addr.ts'
+import type { OptionRow, OptionValue } from './option.ts'
+import type { State } from './stat.ts'
+import type { Store } from './store.ts'
+
+export type Visit = (at: Addr, size: number, state: State) => boolean | void
+
+export interface Method {
+  alloc(size: number): Addr
+  free(at: Addr): boolean
+  sizeOf(at: Addr): number
+  walk(visit: Visit): void
+  check(level: number, at?: Addr): void
+  clear(): void
+  start(): void
+
+  resize?(at: Addr, size: number): boolean
+  align?(size: number, alignment: number): Addr
+  compact?(): void
+  offsetOf?(at: Addr): number
+  moved?(at: Addr): void
+  unit?(): number
+  serves?(size: number): boolean
+}
+
+/** A method that can be asked for by name. */
+export interface MethodDef {
+  readonly name: string
+  /** One line for tables and help. */
+  readonly about: string
+  /** Bytes of state in the region's header, a multiple of 8. */
+  readonly state: number
+  /** Which blocks can be freed one at a time. */
+  readonly frees: 'any' | 'newest' | 'none'
+  /** Which sizes can be live at once. */
+  readonly sizes: 'any' | 'one' | 'none'
+  /** Whether freeing everything and compacting leaves one free piece a segment. */
+  readonly coalesces: boolean
+  /** Bytes of bookkeeping for a busy block, before rounding. */
+  readonly overhead: number
+  readonly options?: readonly OptionRow[]
+  /** A wrapper is given the method that it wraps. */
+  readonly wraps?: boolean
+  create(store: Store, settings: Readonly<Record<string, OptionValue>>, inner?: Method): Method
+}

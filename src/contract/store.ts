@@ -1,0 +1,50 @@
+/**
+ * store: what a region gives to its method: words, state, extents, and the way to more.
+ *
+ *   segment   | record | ............ extent ............ |        the first one begins with the region's header
+ *             ^ raw    ^ base                        limit^        all three are multiples of 8
+ *
+ * Segments are named by the address of their record and chained from `first` to `last` in the order in which they
+ * came; only the last one grows.
+ */
+import type { Words } from '../ground/words.ts'
+import type { Addr } from './addr.ts'
+
+/** The address of a segment's record; 0 is none. */
+export type Segment = number
+
+export interface Store {
+  readonly words: Words
+  /** Address of the method's own state: as many bytes as its definition asks, zero at `start`. */
+  readonly state: Addr
+  /** A power of two, at least 8: payload addresses are multiples of it. */
+  readonly align: number
+  /** Where the space begins in the buffer: `align` counts from the buffer's first byte. */
+  readonly bias: number
+  /** The region's name, for messages. */
+  readonly name: string
+
+  readonly first: Segment
+  readonly last: Segment
+  next(segment: Segment): Segment
+  base(segment: Segment): Addr
+  limit(segment: Segment): Addr
+  /** The segment whose extent holds `at`, or 0. */
+  find(at: number): Segment
+
+  /**
+   * More raw memory: at least `need` bytes past the limit of the last segment, or a new last segment with an extent of at
+   * least `fresh` bytes (none when `fresh` is 0). True when there is. The method must be in order when it calls this, and
+   * must read its state anew afterwards.
+   */
+  grow(need: number, fresh: number): boolean
+  /** Gives back the end of a segment from `keep` on, as far as `round` allows. True when the limit moved. */
+  trim(segment: Segment, keep: Addr): boolean
+  /** Gives back a whole segment, not the first. False when the discipline keeps it where it is. */
+  release(segment: Segment): boolean
+
+  /** A block of so many usable bytes became busy. */
+  took(bytes: number): void
+  /** A block of so many usable bytes is busy no more. */
+  gave(bytes: number): void
+}

@@ -1,0 +1,34 @@
+/**
+ * Words: the one owner of the typed arrays over a root's space.
+ *
+ * Everybody who reads or writes region memory goes through the fields of this class and never keeps a typed array
+ * across a call that may grow: growth leaves old views empty (WebAssembly.Memory) or short (shared memory). `adopt`
+ * replaces them. Views have a fixed length, because length-tracking ones cost 1.5 to 9 times as much.
+ */
+export class Words {
+  /** The space as words; index = byte offset / 4. */
+  i32: Int32Array<ArrayBufferLike>
+  /** The space as bytes, for filling and copying. */
+  u8: Uint8Array<ArrayBufferLike>
+  /** The space as doubles; index = byte offset / 8. */
+  f64: Float64Array<ArrayBufferLike>
+  /** Length in bytes. */
+  length: number
+
+  constructor(buffer: ArrayBufferLike, base: number) {
+    this.i32 = new Int32Array(0)
+    this.u8 = new Uint8Array(0)
+    this.f64 = new Float64Array(0)
+    this.length = 0
+    this.adopt(buffer, base)
+  }
+
+  /** Looks at `buffer` from byte `base` (a multiple of 8) on. */
+  adopt(buffer: ArrayBufferLike, base: number): void {
+    const bytes = Math.max(0, buffer.byteLength - base)
+    this.i32 = new Int32Array(buffer, base, bytes >>> 2)
+    this.u8 = new Uint8Array(buffer, base, bytes)
+    this.f64 = new Float64Array(buffer, base, Math.floor(bytes / 8))
+    this.length = bytes
+  }
+}

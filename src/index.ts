@@ -1,0 +1,50 @@
+/**
+ * vmalloc: memory management by regions, each a discipline joined with a method.
+ *
+ * The public names; importing this file registers what comes with the package.
+ */
+import { disciplines } from '../disciplines/index.ts'
+import { methods } from '../methods/index.ts'
+import { whenOpened } from './region/open.ts'
+import { registry } from './region/registry.ts'
+import { tellUsage } from './region/usage.ts'
+import { traceTo } from './trace/open.ts'
+
+for (const method of methods) registry.methods.register(method)
+for (const discipline of disciplines) registry.disciplines.register(discipline)
+whenOpened((region, options) => {
+  const file = options.resolve(region.name, 'trace')
+  if (typeof file === 'string') traceTo(file, region)
+})
+whenOpened(tellUsage)
+
+export { ALIGN, LIMIT, NIL, type Addr } from './contract/addr.ts'
+export type { DisciplineDef } from './contract/discipline.ts'
+export type { Method, MethodDef, Visit } from './contract/method.ts'
+export type { OptionRow, OptionValue } from './contract/option.ts'
+export type {
+  ArrayType,
+  BlockEvent,
+  Discipline,
+  DisciplineEvent,
+  Ear,
+  Inspection,
+  Mistake,
+  NumericArray,
+  Region,
+  RegionEvent,
+  RegionEvents,
+  Request,
+  ResizeOptions,
+  Settings,
+  Values,
+  View,
+} from './contract/region.ts'
+export type { BlockView, SegmentView, Stat, State } from './contract/stat.ts'
+export type { Segment, Store } from './contract/store.ts'
+export { type FaultCode, VmallocError } from './ground/fault.ts'
+export { calloc, free, malloc, mallocRegion, mallocUsableSize, memalign, realloc, strdup } from './region/malloc.ts'
+export { type AttachOptions, attach, heap, open, type OpenOptions } from './region/open.ts'
+export { injectOptions, optionsMarkdown, usageText } from './region/options.ts'
+export { regions } from './region/regions.ts'
+export { registry } from './region/registry.ts'

@@ -1,0 +1,118 @@
+/**
+ * cli: the command `vmalloc`: what can be asked of it, and its exit codes.
+ *
+ *   0   done
+ *   1   something failed: a file that cannot be read, a damaged region
+ *   2   asked in a way that cannot be meant
+ */
+import { createRequire } from 'node:module'
+import { type CAC, cac } from 'cac'
+import { VmallocError } from '../ground/fault.ts'
+import { usageText } from '../region/options.ts'
+import { registry } from '../region/registry.ts'
+import { demo } from './demo.ts'
+import { type ReplayOptions, replayCommand } from './replay-command.ts'
+import { remark, say, table } from './terminal.ts'
+
+const DONE = 0
+const FAILED = 1
+const MISUSED = 2
+
+/** Runs the command with the words behind its name; returns the exit code. */
+export async function main(words: readonly string[]): Promise<number> {
+  process.stdout.on('error', stopQuietly)
+  const cli = commands()
+  try {
+    cli.parse(['node', 'vmalloc', ...words], { run: false })
+    if (cli.options.help || cli.options.version) return DONE
+    if (cli.matchedCommand === undefined) return noCommand(cli)
+    return (await cli.runMatchedCommand()) ?? DONE
+  } catch (error) {
+    if (!(error instanceof Error) || !isMisuse(error)) throw error
+    remark(error.message)
+    return error instanceof VmallocError && error.code === 'unsupported' ? FAILED : MISUSED
+  }
+}
+
+function commands(): CAC {
+  const cli = cac('vmalloc')
+  cli
+    .command('replay [...files]', 'Measure traces (*.rep, packed by gzip or not, or folders of them) under methods')
+    .option(
+      '--method <names>',
+      'Methods to measure, as in best,last,debug(pool) (default: that of VMALLOC_OPTIONS, or best)',
+    )
+    .option('--discipline <names>', 'Where memory comes from (default: memory)')
+    .option('--passes <n>', 'Timed passes; the median counts', { default: 5 })
+    .option('--check', 'Verify the content of every block in the warm-up pass')
+    .option('--json', 'One object a line instead of a table')
+    .example('  $ vmalloc replay test/traces --method best,last,pool')
+    .action((files: unknown[], options: Record<string, unknown>) => {
+      if (files.length === 0) throw new VmallocError('argument', 'replay: no file, expected traces or folders of them')
+      return replayCommand(files.map(String), replayOptions(options))
+    })
+  cli.command('demo', 'A recorded trace under several methods, with pictures').action(demo)
+  cli.command('methods', 'Methods and disciplines that can be asked for by name').action(listDefinitions)
+  cli.command('options', 'What VMALLOC_OPTIONS understands').action(() => say(usageText().trimEnd()))
+  cli.help()
+  cli.version(createRequire(import.meta.url)('vmalloc/package.json').version)
+  return cli
+}
+
+function replayOptions(options: Record<string, unknown>): ReplayOptions {
+  const passes = options.passes
+  if (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1) {
+    throw new VmallocError('argument', `--passes ${passes}: expected a whole number from 1`)
+  }
+  const names = (value: unknown) => (value === undefined ? undefined : [value].flat().join(','))
+  return {
+    method: names(options.method),
+    discipline: names(options.discipline),
+    passes,
+    check: options.check === true,
+    json: options.json === true,
+  }
+}
+
+function listDefinitions(): void {
+  const { methods, disciplines } = registry
+  say(
+    table(
+      [
+        { title: 'method', cell: ({ name }) => name },
+        { title: 'frees', cell: ({ frees }) => frees },
+        { title: 'sizes', cell: ({ sizes }) => sizes },
+        { title: 'bytes a block', right: true, cell: ({ overhead }) => String(overhead) },
+        { title: 'what', cell: ({ about }) => about },
+      ],
+      methods.all(),
+    ),
+  )
+  say('')
+  say(
+    table(
+      [
+        { title: 'discipline', cell: ({ name }) => name },
+        { title: 'what', cell: ({ about }) => about },
+      ],
+      disciplines.all(),
+    ),
+  )
+}
+
+function noCommand(cli: CAC): number {
+  const [name] = cli.args
+  if (name === undefined) cli.outputHelp()
+  else remark(`unknown command ${name}: expected one of ${cli.commands.map((command) => command.name).join(', ')}`)
+  return name === undefined ? DONE : MISUSED
+}
+
+function isMisuse(error: Error): boolean {
+  return error instanceof VmallocError || error.name === 'CACError'
+}
+
+/** Whoever read our output has enough, as `head` does. */
+function stopQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(DONE)
+}

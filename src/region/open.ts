@@ -1,0 +1,469 @@
+/**
+ * open: how a region begins: names are looked up, the discipline is asked, the header is written; or, for bytes that are
+ * a region already, the header is read.
+ *
+ *   what is asked for        where it is looked up                                  what comes of it
+ *   options of the region    environment (name, *), arguments, environment (plain)  method, discipline, settings
+ *   discipline               object, region, raw memory, name, module               a Discipline; its space
+ *   method                   definition, name, wrapper(name), module                a MethodDef, with what it wraps inside
+ *
+ * A region opened without a discipline is nested in the default heap, a region named `heap` that is opened at first use.
+ */
+import { isPowerOfTwo, roundUp } from '../ground/bits.ts'
+import { VmallocError } from '../ground/fault.ts'
+import { ALIGN } from '../contract/addr.ts'
+import type { DisciplineDef } from '../contract/discipline.ts'
+import type { Method, MethodDef } from '../contract/method.ts'
+import type { OptionRow, OptionValue } from '../contract/option.ts'
+import type { Discipline, Region, Settings } from '../contract/region.ts'
+import * as H from './header.ts'
+import { currentOptions, type Options } from './options.ts'
+import { Handle, type Parts } from './region.ts'
+import { parseMethod, registry } from './registry.ts'
+import { Space } from './space.ts'
+import { TABLE } from './values.ts'
+
+export interface OpenOptions extends Partial<Settings> {
+  /** A name, `wrapper(name)`, a module, or a definition; best when absent. */
+  method?: string | MethodDef
+  /** A name, a module, a discipline, a region to nest in, or raw memory; nested in the default heap when absent. */
+  discipline?: string | Discipline | Region | ArrayBufferLike | ArrayBufferView | WebAssembly.Memory
+  /** For options, messages and `child(name)`; at most 255 bytes. */
+  name?: string
+  /** Every payload address is a multiple of this power of two, from 8 on. */
+  align?: number
+  /** Options that a definition brings, such as `element` of pool. */
+  [option: string]: unknown
+}
+
+export interface AttachOptions {
+  /** Address of the region's header; where a root that comes with the package puts it when absent. */
+  at?: number
+  /** The discipline to go on with; made over the memory when absent. */
+  discipline?: Discipline
+}
+
+/** The least extent of a region: what its first segment has beside the header. */
+const FIRST_EXTENT = 1024
+const MOST_ALIGN = 2 ** 21
+const HEAP = 'heap'
+
+/** Called with every region that opens or is attached, and the options in force. */
+export type Opened = (region: Region, options: Options) => void
+const opened: Opened[] = []
+
+/** For those above who must hear of every region that opens. */
+export function whenOpened(listener: Opened): void {
+  opened.push(listener)
+}
+
+let defaultHeap: Region | undefined
+
+/** The region that others nest in: method best over memory unless options for `heap` say otherwise; never closed. */
+export function heap(): Region {
+  defaultHeap ??= begin({ name: HEAP, method: 'best', discipline: 'memory' }, true)
+  return defaultHeap
+}
+
+/** Opens a region. Throws VmallocError: `argument`, `unknown`, `vetoed`, `no-memory`. */
+export function open(asked: OpenOptions = {}): Region {
+  return begin(asked, false)
+}
+
+/** Opens a region with a root of its own unless options say otherwise; for those that stand for a whole program. */
+export function openRoot(name: string): Region {
+  return begin({ name }, false, () => registry.disciplines.find('memory').create({}))
+}
+
+function begin(asked: OpenOptions, permanent: boolean, otherwise = (): Discipline => over(heap(), false)!): Region {
+  const options = currentOptions()
+  const name = asked.name ?? 'region'
+  const chosen = new Choice(options, name, asked)
+  const { definition, title, make } = chosen.method()
+  const discipline = chosen.discipline(otherwise)
+  const space = spaceOf(discipline)
+  const handle = new Handle(partsOf(space, name, discipline, definition, title, permanent))
+  const place = { at: 0 }
+  const answer = discipline.exception?.(handle, 'open', place) ?? 0
+  if (answer < 0) throw new VmallocError('vetoed', `open ${name}: discipline ${discipline.name} says no`)
+  if (answer > 0) return revive(handle, space, discipline, place.at - space.base, name)
+  const align = chosen.align()
+  create(handle, { name, title, discipline, definition, align, settings: chosen.settings(), make })
+  options.settle()
+  tellOpened(handle, options)
+  discipline.exception?.(handle, 'endopen', handle.header)
+  return handle
+}
+
+/**
+ * Reopens a region that is there already: in memory another thread shares, in a copy of its bytes, in bytes read back.
+ * Takes the whole root space; nested regions are reached through `children`. Throws VmallocError `damaged` when the bytes
+ * are no region, or not an intact one.
+ */
+export function attach(source: unknown, { at, discipline: given }: AttachOptions = {}): Region {
+  const discipline = given ?? over(source, true)
+  if (discipline === undefined) {
+    throw new VmallocError(
+      'argument',
+      `attach: ${describe(source)}, expected an ArrayBuffer, a SharedArrayBuffer, a typed array over one, or a WebAssembly.Memory`,
+    )
+  }
+  const header = at === undefined ? 8 : at - (discipline.base ?? 0)
+  for (const space of spacesOver(discipline)) {
+    const known = space.handleAt(header)
+    if (known !== undefined && !known.closed) return known
+  }
+  return reviveAt(spaceOf(discipline), header, discipline)
+}
+
+/** Every choice that an open makes, each between what the program asks for and what the environment says. */
+class Choice {
+  readonly #options: Options
+  readonly #name: string
+  readonly #asked: OpenOptions
+  #rows: readonly OptionRow[] = []
+
+  constructor(options: Options, name: string, asked: OpenOptions) {
+    this.#options = options
+    this.#name = name
+    this.#asked = asked
+    for (const key of ['method', 'discipline'] as const) for (const text of options.names(key)) this.#load(key, text)
+  }
+
+  /** The method's definition, its full name, and how it is made. */
+  method(): { definition: MethodDef; title: string; make: Make } {
+    const asked = this.#asked.method ?? 'best'
+    const program = typeof asked === 'string' ? methodChain(parseMethod(asked)) : [asked]
+    const chain = this.#fromEnvironment('method', (spec) => {
+      const names = parseMethod(spec)
+      return complete(methodChain(names), program)
+    })
+    const all = chain ?? complete(program, [registry.methods.find('best')])
+    this.#rows = all.flatMap((definition) => definition.options ?? [])
+    const values = this.#values(this.#rows)
+    const outer = all[0]!
+    const state = all.reduce((sum, definition) => sum + definition.state, 0)
+    return {
+      definition: { ...all[all.length - 1]!, name: outer.name, state },
+      title: titleOf(all),
+      make: (handle) => build(all, handle, values),
+    }
+  }
+
+  discipline(otherwise: () => Discipline): Discipline {
+    const asked = this.#asked.discipline
+    const named = this.#fromEnvironment('discipline', (name) => this.#disciplineNamed(name))
+    if (named !== undefined) return named
+    if (asked === undefined) return otherwise()
+    if (typeof asked === 'string') return this.#disciplineNamed(asked)
+    const made = over(asked, false)
+    if (made === undefined) {
+      throw new VmallocError(
+        'argument',
+        `open ${this.#name}: discipline ${describe(asked)}, expected a name, a discipline { name, memory, buffer }, a region, ` +
+          'an ArrayBuffer, a SharedArrayBuffer, a typed array, or a WebAssembly.Memory',
+      )
+    }
+    return made
+  }
+
+  align(): number {
+    const align = Number(this.#value('align') ?? ALIGN)
+    if (!isPowerOfTwo(align) || align < ALIGN || align > MOST_ALIGN) {
+      throw new VmallocError('argument', `open ${this.#name}: align ${align}, expected a power of two from ${ALIGN} to ${MOST_ALIGN}`)
+    }
+    return align
+  }
+
+  settings(): Settings {
+    const check = Number(this.#value('check') ?? 0)
+    if (!(check >= 0 && check <= 3) || !Number.isInteger(check)) {
+      throw new VmallocError('argument', `open ${this.#name}: check ${check}, expected 0, 1, 2 or 3`)
+    }
+    return { check, keep: this.#value('keep') === true, junk: this.#value('junk') === true, events: this.#value('events') === true }
+  }
+
+  #disciplineNamed(name: string): Discipline {
+    const definition = registry.disciplines.find(name)
+    if (definition.name === 'region') return over(heap(), false)!
+    return definition.create(this.#values(definition.options ?? []))
+  }
+
+  #values(rows: readonly OptionRow[]): Record<string, OptionValue> {
+    const values: Record<string, OptionValue> = {}
+    for (const row of rows) {
+      const value = this.#options.resolve(this.#name, row, this.#askedFor(row))
+      if (value !== undefined) values[row.name] = value
+    }
+    return values
+  }
+
+  /** What the program asked for by that option, if it may. */
+  #askedFor(row: OptionRow): OptionValue | undefined {
+    const asked = this.#asked[row.name] as OptionValue | undefined
+    if (asked === undefined) return undefined
+    const fits = row.kind === 'flag' ? typeof asked === 'boolean' : row.kind === 'number' || row.kind === 'size' ? typeof asked === 'number' : typeof asked === 'string'
+    const inside = typeof asked !== 'number' || (asked >= (row.min ?? 0) && asked <= (row.max ?? Infinity) && Number.isInteger(asked))
+    if (fits && inside && (row.choices === undefined || row.choices.includes(String(asked)))) return asked
+    throw new VmallocError('argument', `open ${this.#name}: ${row.name} ${String(asked)}, expected ${expected(row)}`)
+  }
+
+  #value(key: 'align' | 'check' | 'keep' | 'junk' | 'events'): OptionValue | undefined {
+    return this.#options.resolve(this.#name, key, this.#asked[key] as OptionValue | undefined)
+  }
+
+  /** What the environment says of a key, tried strongest first; a text that cannot be meant is reported and ignored. */
+  #fromEnvironment<T>(key: 'method' | 'discipline', use: (text: string) => T): T | undefined {
+    const { named, wild, plain } = this.#options.lookup(this.#name, key)
+    const asked = this.#asked[key] !== undefined
+    const texts = this.#name === HEAP ? [named] : [named, wild, asked ? undefined : plain]
+    for (const text of texts) {
+      if (text === undefined) continue
+      try {
+        return use(String(text))
+      } catch (error) {
+        if (!(error instanceof VmallocError)) throw error
+        this.#options.refuse(key, String(text), error.message, error.code)
+      }
+    }
+    return undefined
+  }
+
+  /** A module that the environment names brings rows of its own, which must be known before unknown names are reported. */
+  #load(key: 'method' | 'discipline', text: string): void {
+    try {
+      if (key === 'method') for (const name of parseMethod(text)) registry.methods.find(name)
+      else registry.disciplines.find(text)
+    } catch (error) {
+      if (!(error instanceof VmallocError)) throw error
+      this.#options.refuse(key, text, error.message, error.code)
+    }
+  }
+}
+
+type Make = (handle: Handle) => Method
+
+function expected(row: OptionRow): string {
+  if (row.choices !== undefined) return `one of ${row.choices.join(', ')}`
+  if (row.kind === 'flag') return 'true or false'
+  if (row.kind === 'text' || row.kind === 'file') return 'a text'
+  return `a whole number from ${row.min ?? 0}${row.max === undefined ? '' : ` to ${row.max}`}`
+}
+
+// methods made of methods
+
+function methodChain(names: string[]): MethodDef[] {
+  return names.map((name, i) => {
+    const definition = registry.methods.find(name)
+    if (i < names.length - 1 && definition.wraps !== true) {
+      throw new VmallocError('argument', `method ${names.join('(')}: ${name} does not wrap another method`)
+    }
+    return definition
+  })
+}
+
+/** A wrapper that stands alone wraps what the program asked for. */
+function complete(chain: MethodDef[], program: MethodDef[]): MethodDef[] {
+  const inner = chain[chain.length - 1]!
+  if (inner.wraps !== true) return chain
+  const rest = program.filter((definition) => !chain.includes(definition))
+  return complete([...chain, ...(rest.length > 0 ? rest : [registry.methods.find('best')])], [])
+}
+
+function titleOf(chain: readonly MethodDef[]): string {
+  return chain.map((definition) => definition.name).join('(') + ')'.repeat(chain.length - 1)
+}
+
+/** Makes the innermost method, and each wrapper around it; their states lie one behind the other. */
+function build(chain: readonly MethodDef[], handle: Handle, settings: Record<string, OptionValue>): Method {
+  let method: Method | undefined
+  let state = handle.store.state
+  for (const definition of [...chain].reverse()) {
+    method = definition.create(definition === chain[chain.length - 1] ? handle.store : handle.store.at(state), settings, method)
+    state += definition.state
+  }
+  return method!
+}
+
+// disciplines
+
+function isDiscipline(value: unknown): value is Discipline {
+  const d = value as Partial<Discipline> | null
+  return typeof d === 'object' && d !== null && typeof d.name === 'string' && typeof d.memory === 'function' && typeof d.buffer === 'function'
+}
+
+/** The discipline over what the caller has, or undefined where no definition understands it. */
+function over(given: unknown, used: boolean): Discipline | undefined {
+  if (isDiscipline(given)) return given
+  for (const definition of registry.disciplines.all() as DisciplineDef[]) {
+    const made = definition.over?.(given, used)
+    if (made !== undefined) return made
+  }
+  return undefined
+}
+
+function describe(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  return value.constructor?.name ?? 'an object'
+}
+
+/** The spaces that this thread has over a memory. */
+const spaces = new WeakMap<object, Space[]>()
+
+function spacesOver(discipline: Discipline): Space[] {
+  const memory = (discipline.share?.() ?? discipline.buffer()) as object
+  return (spaces.get(memory) ?? []).filter((space) => space.base === (discipline.base ?? 0))
+}
+
+/** The space of a discipline: its parent's, or a new one for a root. */
+function spaceOf(discipline: Discipline): Space {
+  const { parent } = discipline
+  if (parent !== undefined) {
+    const space = spaceOfRegion.get(parent)
+    if (space === undefined || parent.closed) throw new VmallocError('closed', `discipline ${discipline.name}: parent region ${parent.name} is closed`)
+    return space
+  }
+  const space = new Space(discipline)
+  const memory = (discipline.share?.() ?? discipline.buffer()) as object
+  spaces.set(memory, [...(spaces.get(memory) ?? []).filter((other) => other.handleAt(other.root) !== undefined), space])
+  return space
+}
+
+const spaceOfRegion = new WeakMap<Region, Space>()
+
+function partsOf(space: Space, name: string, discipline: Discipline, definition: MethodDef, method: string, permanent = false): Parts {
+  return {
+    space,
+    name,
+    discipline,
+    definition,
+    method,
+    permanent,
+    childAt: (parent, header) => reviveAt(space, header, over(parent, true)!),
+  }
+}
+
+// headers
+
+interface Plan {
+  name: string
+  title: string
+  discipline: Discipline
+  definition: MethodDef
+  align: number
+  settings: Settings
+  make: Make
+}
+
+/** Asks for the first segment and writes the header into it. */
+function create(handle: Handle, plan: Plan): void {
+  const { store } = handle
+  const { space } = store
+  const texts = [
+    H.headerText(plan.name, 'a name'),
+    H.headerText(plan.title, 'a method'),
+    H.headerText(plan.discipline.name, 'the name of a discipline'),
+  ]
+  const textSize = texts.reduce((sum, text) => sum + H.textSize(text), 0)
+  const values = roundUp(H.TEXTS + textSize, ALIGN)
+  const state = values + TABLE
+  const length = roundUp(state + plan.definition.state, ALIGN)
+  const { parent } = plan.discipline
+  const held = parent === undefined ? undefined : (parent as Handle)
+  const begin = (): void => {
+    const first = store.open(length + 2 * plan.align + (plan.definition.sizes === 'none' ? 0 : FIRST_EXTENT)) ?? store.open(length + 2 * plan.align + ALIGN)
+    if (first === undefined) {
+      throw new VmallocError('no-memory', `open ${plan.name}: discipline ${plan.discipline.name} has no ${length + ALIGN} bytes for a first segment`)
+    }
+    const h = roundUp(first.raw, ALIGN)
+    const { words } = space
+    if (parent === undefined && H.flaw(words, h) === '') {
+      throw new VmallocError(
+        'argument',
+        `open ${plan.name}: region ${readName(space, h)} is there already, at ${h + space.base}: attach it, close it, or clear the bytes`,
+      )
+    }
+    words.u8.fill(0, h, h + length)
+    const put = (field: number, value: number): void => store.put(h, field, value)
+    put(H.RAW, first.raw)
+    put(H.SIZE, first.size)
+    put(H.MARK, H.markOf(h, first.raw))
+    put(H.MAGIC, H.IS_REGION)
+    put(H.VERSION, H.THIS_VERSION)
+    put(H.LENGTH, length)
+    put(H.SELF, h)
+    put(H.ROOT, parent === undefined ? h : space.root)
+    put(H.PARENT, parent === undefined ? 0 : held!.store.header)
+    put(H.ALIGNMENT, plan.align)
+    put(H.STATE, h + state)
+    put(H.STATE_SIZE, plan.definition.state)
+    put(H.VALUES, h + values)
+    let at = h + H.TEXTS
+    for (const [i, field] of [H.NAME, H.METHOD, H.DISCIPLINE].entries()) {
+      put(field, at - h)
+      H.writeText(words, at, texts[i]!)
+      at += H.textSize(texts[i]!)
+    }
+    put(H.TEXT_END, at - h)
+    put(H.SETTINGS, H.packSettings(plan.settings))
+    put(H.LAST, h)
+    put(H.EXTENT, first.size)
+    put(H.SUM, H.sumOf(words, h))
+    if (parent === undefined) space.rootAt(h, plan.name)
+    else held!.adopt(h)
+    handle.bind(h, plan.align, () => {
+      const policy = plan.make(handle)
+      policy.start()
+      return policy
+    })
+  }
+  if (held === undefined) begin()
+  else held.within(begin)
+  spaceOfRegion.set(handle, space)
+}
+
+function reviveAt(space: Space, header: number, discipline: Discipline): Region {
+  const name = readName(space, header)
+  return revive(undefined, space, discipline, header, name)
+}
+
+function readName(space: Space, header: number): string {
+  space.renew()
+  const why = H.flaw(space.words, header)
+  if (why !== '') throw new VmallocError('damaged', `attach: ${why}`)
+  return H.readText(space.words, header + space.words.i32[(header + H.NAME) >>> 2]!)
+}
+
+/** Makes a handle over a header that is there, after everything about it was checked. */
+function revive(handle: Handle | undefined, space: Space, discipline: Discipline, header: number, asked: string): Region {
+  const name = readName(space, header)
+  const { words } = space
+  const field = (offset: number): number => words.i32[(header + offset) >>> 2]! >>> 0
+  const title = H.readText(words, header + field(H.METHOD))
+  const chain = methodChain(parseMethod(title))
+  const state = chain.reduce((sum, definition) => sum + definition.state, 0)
+  if (state !== field(H.STATE_SIZE)) {
+    throw new VmallocError('damaged', `attach ${asked}: method ${title} keeps ${state} bytes of state here, ${field(H.STATE_SIZE)} there: another version`)
+  }
+  const definition = { ...chain[chain.length - 1]!, name: chain[0]!.name, state }
+  const parts = partsOf(space, name, discipline, definition, title)
+  const region = handle ?? new Handle(parts)
+  if (discipline.parent === undefined) space.rootAt(header, name)
+  region.bind(header, field(H.ALIGNMENT), () => build(chain, region, {}))
+  spaceOfRegion.set(region, space)
+  try {
+    region.check()
+  } catch (error) {
+    region.abandon()
+    if (error instanceof VmallocError && error.code === 'corrupted') {
+      throw new VmallocError('damaged', `attach ${name}: ${error.message}`, { cause: error })
+    }
+    throw error
+  }
+  tellOpened(region, currentOptions())
+  return region
+}
+
+function tellOpened(region: Region, options: Options): void {
+  for (const listener of opened) listener(region, options)
+}

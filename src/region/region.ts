@@ -1,0 +1,812 @@
+/**
+ * region: one method over one discipline; everything that is the same whatever the two are.
+ *
+ *   client -> Handle -> method -> store -> discipline
+ *             |  lock, arguments, moving a block, events, checks, no memory
+ *             `- the short way, when nothing of that is needed: straight to the method
+ *
+ * The handle holds nothing that the bytes do not (but listeners and views), so there may be several over the same bytes.
+ * Addresses of clients count from the first byte of the buffer, those of methods from the first byte of the space; the
+ * difference, `bias`, is added and taken away here and in the store alone.
+ */
+import { isPowerOfTwo, isWhole } from '../ground/bits.ts'
+import { corrupted, VmallocError } from '../ground/fault.ts'
+import { decode, encode } from '../ground/text.ts'
+import type { Words } from '../ground/words.ts'
+import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
+import type { Method, MethodDef } from '../contract/method.ts'
+import type {
+  ArrayType,
+  Discipline,
+  DisciplineEvent,
+  Ear,
+  Inspection,
+  Mistake,
+  NumericArray,
+  Region,
+  RegionEvent,
+  RegionEvents,
+  Request,
+  ResizeOptions,
+  Settings,
+  Values,
+  View,
+} from '../contract/region.ts'
+import type { BlockView, SegmentView, Stat } from '../contract/stat.ts'
+import * as H from './header.ts'
+import { inspectionOf, mapOf } from './picture.ts'
+import { delist, enlist } from './regions.ts'
+import { Segments } from './segments.ts'
+import type { Space } from './space.ts'
+import { RegionValues } from './values.ts'
+import { arrayAt, BlockArray, type Life } from './view.ts'
+
+/** How often a handler is asked for one request. */
+const TRIES = 64
+
+/** What `junk` fills memory with. */
+const JUNK_NEW = 0x55
+const JUNK_GROWN = 0x66
+const JUNK_FREED = 0xa5
+
+/** What a handle is made of. */
+export interface Parts {
+  readonly space: Space
+  readonly name: string
+  readonly discipline: Discipline
+  readonly definition: MethodDef
+  /** The method's full name. */
+  readonly method: string
+  /** A region that cannot be closed. */
+  readonly permanent?: boolean
+  /** Makes a handle of the child whose header lies at an address. */
+  readonly childAt: (parent: Handle, header: number) => Region
+}
+
+export class Handle implements Region {
+  readonly name: string
+  readonly method: string
+  readonly values: Values
+
+  readonly #space: Space
+  readonly #words: Words
+  readonly #store: Segments
+  readonly #parts: Parts
+  readonly #bias: number
+  #policy: Method
+  #header = 0
+  #closed = false
+  /** The short way is open: no lock, no settings, no ears, no views. */
+  #short = false
+  #ears: Ear[] = []
+  #views: Map<Addr, Life> | undefined
+  #ticket: WeakRef<Region> | undefined
+
+  constructor(parts: Parts) {
+    this.name = parts.name
+    this.method = parts.method
+    this.#parts = parts
+    this.#space = parts.space
+    this.#words = parts.space.words
+    this.#bias = parts.space.base
+    this.#store = new Segments(parts.space, this, parts.discipline, parts.name)
+    this.#policy = closedMethod
+    this.values = new RegionValues(this.#store, { within: (what) => this.#within(what) })
+  }
+
+  /** The store, for those who open a region. */
+  get store(): Segments {
+    return this.#store
+  }
+
+  /** Takes up a header that is there, with the method that goes with it. */
+  bind(header: number, align: number, policy: () => Method): void {
+    this.#header = header
+    this.#store.bind(header, align)
+    this.#policy = policy()
+    this.#space.keepHandle(header, this)
+    this.#ticket = enlist(this)
+    this.#tune()
+  }
+
+  // what it is
+
+  get header(): Addr {
+    return this.#header + this.#bias
+  }
+
+  get alignment(): number {
+    return this.#store.align
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get parent(): Region | undefined {
+    return this.#store.discipline.parent
+  }
+
+  get buffer(): ArrayBufferLike {
+    this.#mustBeOpen('buffer')
+    if (this.#words.i32.length === 0 || this.#space.shared) this.#space.renew()
+    return this.#words.u8.buffer
+  }
+
+  get unit(): number {
+    return this.#policy.unit?.() ?? 0
+  }
+
+  get discipline(): Discipline {
+    return this.#store.discipline
+  }
+
+  set discipline(next: Discipline) {
+    this.#mustBeOpen('discipline')
+    const now = this.#store.discipline
+    if ((next.base ?? 0) !== this.#bias || next.parent !== now.parent || next.buffer() !== this.buffer) {
+      throw new VmallocError(
+        'argument',
+        `region ${this.name}: discipline ${next.name} has another space than ${now.name}: expected the same buffer, base and parent`,
+      )
+    }
+    const answer = now.exception?.(this, 'discipline', next)
+    if (answer) throw new VmallocError('vetoed', `region ${this.name}: discipline ${now.name} does not give way to ${next.name}`)
+    if (this.#space.source === now) this.#space.source = next
+    this.#store.discipline = next
+  }
+
+  // a block's life
+
+  alloc(size: number): Addr {
+    if (this.#short && this.#words.i32.length !== 0) {
+      const at = this.#policy.alloc(size)
+      if (at !== NIL) return at + this.#bias
+    }
+    return this.#obtain('alloc', size, 0, false)
+  }
+
+  allocZeroed(size: number): Addr {
+    return this.#obtain('alloc', size, 0, true)
+  }
+
+  align(size: number, alignment: number): Addr {
+    if (!isPowerOfTwo(alignment)) {
+      return this.#mistake('align', alignment, 'alignment is no power of two')
+    }
+    return this.#obtain('align', size, alignment, false)
+  }
+
+  free(at: Addr): boolean {
+    if (this.#short && this.#words.i32.length !== 0 && this.#policy.free(at - this.#bias)) return true
+    return this.#freeSlowly(at)
+  }
+
+  resize(at: Addr, size: number, options?: ResizeOptions): Addr {
+    if (this.#closed) return NIL
+    if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
+    if (!isWhole(size, LIMIT)) return this.#mistake('resize', size, sizeReason)
+    const move = options !== undefined && (options.move === true || options.copy === true)
+    let to = this.#reshape(at - this.#bias, size, move, options)
+    if (to === NIL && move && !this.#closed) {
+      if (this.#policy.serves?.(size) === false) return this.#mistake('resize', size, this.#jobReason(size))
+      to = this.#helped({ op: 'resize', at, size, alignment: 0 }, () => this.#reshape(at - this.#bias, size, move, options))
+    }
+    if (to < 0) return this.#mistake('resize', at, this.#addressReason)
+    if (to === NIL) return NIL
+    to += this.#bias
+    if (to !== at) this.#endViews(at)
+    if (this.#ears.length > 0 || this.#settings().events) this.#tellBlock('resize', to, size, at)
+    return to
+  }
+
+  // asking
+
+  sizeOf(at: Addr): number {
+    if (this.#closed) return -1
+    const held = this.#enter()
+    try {
+      return this.#policy.sizeOf(at - this.#bias)
+    } finally {
+      this.#leave(held)
+    }
+  }
+
+  offsetOf(at: Addr): number {
+    if (this.#closed || !isWhole(at, 2 ** 32)) return -1
+    const held = this.#enter()
+    try {
+      const rel = at - this.#bias
+      if (this.#policy.offsetOf !== undefined) return this.#policy.offsetOf(rel)
+      let offset = -1
+      this.#policy.walk((block, size, state) => {
+        if (rel < block || rel >= block + size) return true
+        if (state === 'busy') offset = rel - block
+        return false
+      })
+      return offset
+    } finally {
+      this.#leave(held)
+    }
+  }
+
+  regionOf(at: Addr): Region | undefined {
+    if (this.segmentOf(at) === undefined) return undefined
+    for (const child of this.children()) {
+      const owner = child.regionOf(at)
+      if (owner !== undefined) return owner
+    }
+    return this
+  }
+
+  segmentOf(at: Addr): SegmentView | undefined {
+    return this.segments().find((s) => at >= s.at && at < s.at + s.size)
+  }
+
+  segments(): SegmentView[] {
+    return this.#closed ? [] : this.#within(() => this.#store.views())
+  }
+
+  walk(visit: (block: BlockView) => boolean | void): void {
+    if (this.#closed) return
+    const blocks: BlockView[] = []
+    this.#within(() =>
+      this.#policy.walk((at, size, state) => {
+        blocks.push({ at: at + this.#bias, size, state })
+      }),
+    )
+    for (const block of blocks) if (visit(block) === false) return
+  }
+
+  stat(): Stat {
+    const stat: Stat = {
+      busyBlocks: 0,
+      busyBytes: 0,
+      freeBlocks: 0,
+      freeBytes: 0,
+      largestBusy: 0,
+      largestFree: 0,
+      cachedBlocks: 0,
+      cachedBytes: 0,
+      segments: 0,
+      extent: 0,
+      highTide: 0,
+      overhead: 0,
+    }
+    if (this.#closed) return stat
+    return this.#within(() => {
+      this.#policy.walk((_at, size, state) => {
+        if (state === 'busy') {
+          stat.busyBlocks++
+          stat.busyBytes += size
+          if (size > stat.largestBusy) stat.largestBusy = size
+        } else if (state === 'free') {
+          stat.freeBlocks++
+          stat.freeBytes += size
+          if (size > stat.largestFree) stat.largestFree = size
+        } else {
+          stat.cachedBlocks++
+          stat.cachedBytes += size
+        }
+      })
+      stat.segments = this.#store.views().length
+      stat.extent = this.#store.get(this.#header, H.EXTENT)
+      stat.highTide = this.#store.get(this.#header, H.TIDE)
+      stat.overhead = stat.extent - stat.busyBytes - stat.cachedBytes - stat.freeBytes
+      return stat
+    })
+  }
+
+  check(): void {
+    if (this.#closed) return
+    this.#within(() => this.#checkAll())
+  }
+
+  inspect(): Inspection {
+    return inspectionOf(this, this.#settings())
+  }
+
+  map({ width = 64, lines = 8 }: { width?: number; lines?: number } = {}): string {
+    return mapOf(this, width, lines)
+  }
+
+  // the whole region
+
+  clear(): boolean {
+    if (this.#closed || !this.#closeChildren()) return false
+    this.#within(() => {
+      this.#policy.clear()
+      this.#store.put(this.#header, H.BUSY, 0)
+      this.#afterwards(NIL)
+    })
+    this.#endViews()
+    for (const ear of this.#ears) this.#space.tell(() => ear.clear?.(this))
+    return true
+  }
+
+  compact(): number {
+    if (this.#closed) return 0
+    const given = this.#within(() => {
+      const before = this.#store.get(this.#header, H.EXTENT)
+      this.#policy.compact?.()
+      this.#afterwards(NIL)
+      return before - this.#store.get(this.#header, H.EXTENT)
+    })
+    for (const ear of this.#ears) this.#space.tell(() => ear.compact?.(this, given))
+    return given
+  }
+
+  close(): boolean {
+    if (this.#closed || this.#parts.permanent === true) return false
+    const { discipline } = this.#store
+    const answer = discipline.exception?.(this, 'close', undefined) ?? 0
+    if (answer < 0) return false
+    const keep = answer > 0
+    if (!keep && !this.#closeChildren()) return false
+    for (const ear of this.#ears) this.#space.tell(() => ear.close?.(this))
+    const held = this.#enter()
+    try {
+      if (!keep && !this.#closed) {
+        this.#unlink()
+        this.#store.put(this.#header, H.MAGIC, 0)
+        this.#store.giveAll()
+      }
+    } finally {
+      this.#leave(held)
+      this.#end()
+    }
+    discipline.exception?.(this, 'endclose', undefined)
+    return true
+  }
+
+  set(settings: Partial<Settings>): Settings {
+    const before = this.#settings()
+    const next = { ...before, ...settings }
+    for (const key of Object.keys(settings)) {
+      if (!(key in before)) {
+        throw new VmallocError('argument', `set: ${key}, expected one of ${Object.keys(before).join(', ')}`)
+      }
+    }
+    if (!isWhole(next.check, 3)) throw new VmallocError('argument', `set: check ${String(next.check)}, expected 0, 1, 2 or 3`)
+    if (this.#closed) return before
+    this.#within(() => this.#store.put(this.#header, H.SETTINGS, H.packSettings(next)))
+    this.#tune()
+    return before
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  // memory as arrays and text
+
+  bytes(at: Addr, length: number = this.#sizeAt(at, 'bytes')): Uint8Array<ArrayBufferLike> {
+    return arrayAt(this.buffer, Uint8Array, at, length)
+  }
+
+  array<T extends NumericArray>(type: ArrayType<T>, at: Addr, length?: number): T {
+    return arrayAt(this.buffer, type, at, length ?? Math.floor(this.#sizeAt(at, 'array') / type.BYTES_PER_ELEMENT))
+  }
+
+  view<T extends NumericArray>(type: ArrayType<T>, at: Addr, length?: number): View<T> {
+    const size = this.#sizeAt(at, 'view')
+    const count = length ?? Math.floor(size / type.BYTES_PER_ELEMENT)
+    arrayAt(this.buffer, type, at, count)
+    if (count * type.BYTES_PER_ELEMENT > size) {
+      throw new VmallocError('argument', `view: ${count} ${type.name} elements at ${at}, whose block has ${size} bytes`)
+    }
+    this.#views ??= new Map()
+    let life = this.#views.get(at)
+    if (life === undefined) this.#views.set(at, (life = { alive: true }))
+    this.#tune()
+    return new BlockArray(this, type, at, count, life)
+  }
+
+  string(text: string): Addr {
+    const bytes = encode(text)
+    const at = this.alloc(bytes.length + 1)
+    if (at === NIL) return NIL
+    const place = this.bytes(at, bytes.length + 1)
+    place.set(bytes)
+    place[bytes.length] = 0
+    return at
+  }
+
+  readString(at: Addr): string {
+    const size = this.sizeOf(at)
+    const whole = this.bytes(at, size >= 0 ? size : Math.max(0, this.buffer.byteLength - at))
+    const end = whole.indexOf(0)
+    return decode(end < 0 ? whole : whole.subarray(0, end))
+  }
+
+  // children and listeners
+
+  children(): Region[] {
+    if (this.#closed) return []
+    const headers = this.#within(() => this.#childHeaders())
+    return headers.map((header) => this.#space.handleAt(header) ?? this.#parts.childAt(this, header))
+  }
+
+  child(name: string): Region | undefined {
+    return this.children().find((child) => child.name === name)
+  }
+
+  on<E extends RegionEvent>(event: E, listener: (data: RegionEvents[E]) => void): () => void {
+    return this.listen(earFor(event, listener as (data: unknown) => void))
+  }
+
+  listen(ear: Ear): () => void {
+    this.#ears = [...this.#ears, ear]
+    this.#tune()
+    return () => {
+      this.#ears = this.#ears.filter((other) => other !== ear)
+      this.#tune()
+    }
+  }
+
+  share(): unknown {
+    this.#mustBeOpen('share')
+    return this.#space.source.share?.() ?? this.buffer
+  }
+
+  /** Gives up a header that turned out to be damaged. */
+  abandon(): void {
+    this.#end()
+  }
+
+  /** Chains a child's header into this region's list; for those who open regions. */
+  adopt(child: number): void {
+    const store = this.#store
+    const first = store.get(this.#header, H.CHILD)
+    store.put(child, H.NEXT_SIBLING, first)
+    store.put(child, H.PREV_SIBLING, 0)
+    if (first !== 0) store.put(first, H.PREV_SIBLING, child)
+    store.put(this.#header, H.CHILD, child)
+  }
+
+  /** Runs what must not be disturbed by another thread; for those who open regions. */
+  within<T>(what: () => T): T {
+    return this.#within(what)
+  }
+
+  // the lock
+
+  #enter(): boolean {
+    const { lock } = this.#space
+    if (lock === undefined) {
+      if (this.#words.i32.length === 0) this.#space.renew()
+      return false
+    }
+    const taken = lock.take()
+    if (taken) {
+      this.#space.freshen()
+      if (this.#words.i32[(this.#header + H.MAGIC) >>> 2] !== H.IS_REGION) this.#end()
+    }
+    return taken
+  }
+
+  #leave(taken: boolean): void {
+    if (!taken) return
+    this.#space.lock?.give()
+    this.#space.flush()
+  }
+
+  #within<T>(what: () => T): T {
+    this.#mustBeOpen('use')
+    const held = this.#enter()
+    try {
+      this.#mustBeOpen('use')
+      return what()
+    } finally {
+      this.#leave(held)
+    }
+  }
+
+  // the slow ways
+
+  #obtain(op: 'alloc' | 'align', size: number, alignment: number, zeroed: boolean): Addr {
+    if (this.#closed) return NIL
+    if (!isWhole(size, LIMIT)) return this.#mistake(op, size, sizeReason)
+    const policy = this.#policy
+    if (alignment > this.#store.align && policy.align === undefined) {
+      return this.#mistake('align', alignment, `method ${this.method} does not align`)
+    }
+    let at = this.#take(size, alignment, zeroed)
+    if (at === NIL && !this.#closed) {
+      if (policy.serves?.(size) === false) return this.#mistake(op, size, this.#jobReason(size))
+      at = this.#helped({ op, at: NIL, size, alignment }, () => this.#take(size, alignment, zeroed))
+    }
+    if (at === NIL) return NIL
+    at += this.#bias
+    if (this.#ears.length > 0) for (const ear of this.#ears) this.#space.tell(() => ear.alloc?.(this, at, size, alignment, zeroed))
+    if (this.#settings().events) this.#tellHandler('alloc', { region: this, at, size, old: at })
+    return at
+  }
+
+  /** One attempt. */
+  #take(size: number, alignment: number, zeroed: boolean): Addr {
+    const held = this.#enter()
+    try {
+      if (this.#closed) return NIL
+      const policy = this.#policy
+      const at = alignment > this.#store.align ? policy.align!(size, alignment) : policy.alloc(size)
+      if (at === NIL) return NIL
+      const { junk } = this.#settings()
+      if (zeroed || junk) this.#words.u8.fill(zeroed ? 0 : JUNK_NEW, at, at + policy.sizeOf(at))
+      this.#afterwards(at)
+      return at
+    } finally {
+      this.#leave(held)
+    }
+  }
+
+  #freeSlowly(at: Addr): boolean {
+    if (this.#closed) return false
+    if (at === NIL) return true
+    const rel = at - this.#bias
+    const held = this.#enter()
+    let done = false
+    let kept = false
+    try {
+      if (this.#closed) return false
+      const { keep, junk } = this.#settings()
+      const size = keep || junk ? this.#policy.sizeOf(rel) : 0
+      kept = keep && size >= 0
+      if (junk && size > 0 && !kept && this.#parts.definition.frees === 'any') this.#words.u8.fill(JUNK_FREED, rel, rel + size)
+      done = kept || this.#policy.free(rel)
+      if (done) this.#afterwards(NIL)
+    } finally {
+      this.#leave(held)
+    }
+    if (!done) {
+      this.#mistake('free', at, this.#addressReason)
+      return false
+    }
+    if (kept) return true
+    this.#endViews(at)
+    if (this.#ears.length > 0 || this.#settings().events) this.#tellBlock('free', at, 0, at)
+    return true
+  }
+
+  /** One attempt to resize: where the block is now, NIL for no memory, -1 for no block. */
+  #reshape(at: Addr, size: number, move: boolean, options: ResizeOptions | undefined): number {
+    const held = this.#enter()
+    try {
+      if (this.#closed) return NIL
+      const policy = this.#policy
+      const had = policy.sizeOf(at)
+      if (had < 0) return -1
+      let to = at
+      if (policy.resize?.(at, size) !== true) {
+        to = move ? policy.alloc(size) : NIL
+        if (to === NIL) return NIL
+        if (options?.copy === true) this.#words.u8.copyWithin(to, at, at + Math.min(had, size))
+      }
+      const has = policy.sizeOf(to)
+      if (has > had) {
+        const { junk } = this.#settings()
+        if (options?.zero === true || junk) this.#words.u8.fill(options?.zero === true ? 0 : JUNK_GROWN, to + had, to + has)
+      }
+      if (to !== at) this.#discard(at, had)
+      this.#afterwards(to)
+      return to
+    } finally {
+      this.#leave(held)
+    }
+  }
+
+  /** A block that was copied elsewhere goes. */
+  #discard(at: Addr, size: number): void {
+    const { keep, junk } = this.#settings()
+    if (keep) return
+    if (junk) this.#words.u8.fill(JUNK_FREED, at, at + size)
+    if (!this.#policy.free(at)) this.#policy.moved?.(at)
+  }
+
+  /** Asks the discipline's handler what to do about a request that failed. */
+  #helped(request: Request, attempt: () => number): number {
+    if (this.#space.inside > 0) return NIL
+    for (let tries = 0; tries < TRIES && !this.#closed; tries++) {
+      const { discipline } = this.#store
+      if (discipline.exception === undefined) break
+      const answer = discipline.exception(this, 'nomem', request.size) ?? 0
+      if (answer < 0) break
+      this.#store.frozen = answer === 0
+      try {
+        const at = attempt()
+        if (at !== NIL) return at
+      } finally {
+        this.#store.frozen = false
+      }
+      if (answer === 0) break
+    }
+    for (const ear of this.#ears) ear.nomem?.(this, request)
+    return NIL
+  }
+
+  /** What the check level asks for after an operation on the block at `at`. */
+  #afterwards(at: Addr): void {
+    const { check } = this.#settings()
+    if (check === 0) return
+    if (check >= 3) this.#checkAll()
+    else this.#policy.check(check, at)
+  }
+
+  #checkAll(): void {
+    const store = this.#store
+    const why = H.flaw(this.#words, this.#header)
+    if (why !== '') corrupted(`${this.name}: header`, this.#header, why, 'an intact header')
+    store.check()
+    this.#policy.check(3)
+    let busy = 0
+    this.#policy.walk((_at, size, state) => {
+      if (state === 'busy') busy += size
+    })
+    if (busy !== store.get(this.#header, H.BUSY)) {
+      corrupted(`${this.name}: busy bytes`, this.#header, store.get(this.#header, H.BUSY), busy)
+    }
+    this.#childHeaders()
+    ;(this.values as RegionValues).check()
+  }
+
+  /** Headers of the children; throws where the list is broken. */
+  #childHeaders(): number[] {
+    const found: number[] = []
+    const store = this.#store
+    let before = 0
+    for (let h = store.get(this.#header, H.CHILD); h !== 0; h = store.get(h, H.NEXT_SIBLING)) {
+      const why = H.flaw(this.#words, h)
+      if (why !== '') corrupted(`${this.name}: children`, this.#header, why, 'a child')
+      if (store.get(h, H.PARENT) !== this.#header || store.get(h, H.PREV_SIBLING) !== before) {
+        corrupted(`${this.name}: children`, h, `parent ${store.get(h, H.PARENT)}, sibling ${store.get(h, H.PREV_SIBLING)}`, `${this.#header}, ${before}`)
+      }
+      found.push(h)
+      before = h
+    }
+    return found
+  }
+
+  #closeChildren(): boolean {
+    return this.children().every((child) => child.close())
+  }
+
+  /** Takes this region out of its parent's list. */
+  #unlink(): void {
+    const store = this.#store
+    const parent = store.get(this.#header, H.PARENT)
+    if (parent === 0) return
+    const next = store.get(this.#header, H.NEXT_SIBLING)
+    const prev = store.get(this.#header, H.PREV_SIBLING)
+    if (prev === 0) store.put(parent, H.CHILD, next)
+    else store.put(prev, H.NEXT_SIBLING, next)
+    if (next !== 0) store.put(next, H.PREV_SIBLING, prev)
+  }
+
+  /** The handle is of no use any more. */
+  #end(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#short = false
+    this.#policy = closedMethod
+    this.#endViews()
+    this.#space.dropHandle(this.#header)
+    if (this.#ticket !== undefined) delist(this.#ticket)
+  }
+
+  #endViews(at?: Addr): void {
+    if (this.#views === undefined) return
+    for (const [place, life] of this.#views) {
+      if (at !== undefined && place !== at) continue
+      life.alive = false
+      this.#views.delete(place)
+    }
+    if (this.#views.size === 0) {
+      this.#views = undefined
+      this.#tune()
+    }
+  }
+
+  #tune(): void {
+    this.#short =
+      !this.#closed &&
+      !this.#space.shared &&
+      this.#views === undefined &&
+      this.#ears.length === 0 &&
+      this.#store.get(this.#header, H.SETTINGS) === 0
+  }
+
+  #settings(): Settings {
+    return H.unpackSettings(this.#closed ? 0 : this.#store.get(this.#header, H.SETTINGS))
+  }
+
+  // telling
+
+  #mistake(op: Mistake['op'], value: number, reason: string): Addr {
+    if (this.#closed || this.#space.inside > 0) return NIL
+    this.#space.tell(() => {
+      this.#store.discipline.exception?.(this, 'badaddr', value)
+      for (const ear of this.#ears) ear.badaddr?.(this, { op, value, reason })
+    })
+    return NIL
+  }
+
+  #tellBlock(event: 'free' | 'resize', at: Addr, size: number, old: Addr): void {
+    for (const ear of this.#ears) {
+      this.#space.tell(() => (event === 'free' ? ear.free?.(this, at) : ear.resize?.(this, old, at, size)))
+    }
+    if (this.#settings().events) this.#tellHandler(event, { region: this, at, size, old })
+  }
+
+  #tellHandler(event: DisciplineEvent, data: unknown): void {
+    this.#space.tell(() => this.#store.discipline.exception?.(this, event, data))
+  }
+
+  get #addressReason(): string {
+    const { frees } = this.#parts.definition
+    const only = frees === 'any' ? 'a busy block' : frees === 'newest' ? 'the newest block' : 'nothing'
+    return `not the address of a busy block of region ${this.name}; method ${this.method} frees ${only}`
+  }
+
+  #jobReason(size: number): string {
+    const unit = this.unit
+    return `method ${this.method} ${unit === 0 ? `does not serve ${size} bytes` : `serves ${unit} bytes, asked for ${size}`}`
+  }
+
+  #sizeAt(at: Addr, what: string): number {
+    this.#mustBeOpen(what)
+    const size = this.sizeOf(at)
+    if (size < 0) {
+      throw new VmallocError(
+        'argument',
+        at === NIL
+          ? `${what}: address 0 (NIL), the answer of an allocation that failed`
+          : `${what}: ${String(at)} is not the address of a busy block of region ${this.name}`,
+      )
+    }
+    return size
+  }
+
+  #mustBeOpen(what: string): void {
+    if (this.#closed) throw new VmallocError('closed', `${what}: region ${this.name} is closed`)
+  }
+}
+
+const sizeReason = `size is not a whole number from 0 to ${LIMIT}`
+
+/** The method of a region that is closed. */
+const closedMethod: Method = {
+  start() {},
+  alloc: () => NIL,
+  free: () => false,
+  sizeOf: () => -1,
+  walk() {},
+  check() {},
+  clear() {},
+}
+
+/** An ear that hears one event, as an object. */
+function earFor(event: RegionEvent, listener: (data: unknown) => void): Ear {
+  switch (event) {
+    case 'alloc':
+      return { alloc: (region, at, size) => listener({ region, at, size, old: at }) }
+    case 'free':
+      return { free: (region, at) => listener({ region, at, size: 0, old: at }) }
+    case 'resize':
+      return { resize: (region, old, at, size) => listener({ region, at, size, old }) }
+    case 'clear':
+      return { clear: (region) => listener({ region }) }
+    case 'compact':
+      return { compact: (region, bytes) => listener({ region, bytes }) }
+    case 'close':
+      return { close: (region) => listener({ region }) }
+    case 'nomem':
+      return { nomem: (region, request) => listener({ region, ...request }) }
+    case 'badaddr':
+      return { badaddr: (region, mistake) => listener({ region, ...mistake }) }
+    default:
+      throw new VmallocError(
+        'argument',
+        `on: event ${String(event)}, expected alloc, free, resize, clear, compact, close, nomem or badaddr`,
+      )
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * registry: names to methods and disciplines, asked when a region opens.
+ *
+ *   best                  a name
+ *   debug(pool)           a wrapper and what it wraps; alone it wraps what the program asked for
+ *   ./mine.mjs  @me/pkg   a module path (from the working directory) or a package name: loaded at once and registered. It
+ *                         exports a definition as `default`, `method` or `discipline`, or as its only export. This runs
+ *                         its code.
+ */
+import { VmallocError } from '../ground/fault.ts'
+import { nearest } from '../ground/nearest.ts'
+import type { DisciplineDef } from '../contract/discipline.ts'
+import type { MethodDef } from '../contract/method.ts'
+import type { OptionRow } from '../contract/option.ts'
+import { addRows, removeRows } from './options.ts'
+
+interface Definition {
+  readonly name: string
+  readonly options?: readonly OptionRow[]
+}
+
+export class Shelf<D extends Definition> {
+  readonly #kind: string
+  readonly #definitions = new Map<string, D>()
+  readonly #isDefinition: (value: unknown) => value is D
+
+  constructor(kind: string, isDefinition: (value: unknown) => value is D) {
+    this.#kind = kind
+    this.#isDefinition = isDefinition
+  }
+
+  /** Adds a definition, or puts it in the place of the one of that name; returns that one. */
+  register(definition: D): D | undefined {
+    if (!this.#isDefinition(definition)) {
+      throw new VmallocError('argument', `register: not a ${this.#kind} definition: expected ${wanted(this.#kind)}`)
+    }
+    if (!/^[^\s,()='"]+$/.test(definition.name)) {
+      throw new VmallocError('argument', `register: ${this.#kind} name "${definition.name}", expected no blanks, commas, quotes, = or parentheses`)
+    }
+    const before = this.#definitions.get(definition.name)
+    removeRows(`${this.#kind} ${definition.name}`)
+    addRows(definition.options ?? [], `${this.#kind} ${definition.name}`)
+    this.#definitions.set(definition.name, definition)
+    return before
+  }
+
+  /** Takes a definition out; regions that are open keep theirs. */
+  unregister(name: string): boolean {
+    removeRows(`${this.#kind} ${name}`)
+    return this.#definitions.delete(name)
+  }
+
+  get(name: string): D | undefined {
+    return this.#definitions.get(name)
+  }
+
+  names(): string[] {
+    return [...this.#definitions.keys()]
+  }
+
+  all(): D[] {
+    return [...this.#definitions.values()]
+  }
+
+  /** The definition of a name or a module; throws VmallocError `unknown` with the nearest name. */
+  find(name: string): D {
+    return this.#definitions.get(name) ?? this.#load(name)
+  }
+
+  #load(name: string): D {
+    const isPath = /^[./\\]|^[A-Za-z]:|^file:/.test(name)
+    if (!isPath && !/^(@[\w.-]+\/)?[\w.-]+(\/[\w./-]+)?$/.test(name)) throw this.#unknown(name)
+    const exported = loadModule(name, isPath)
+    if (exported === undefined) throw this.#unknown(name)
+    const module = exported as Record<string, unknown>
+    const candidates = [module.default, module[this.#kind], ...Object.values(module), module]
+    const definition = candidates.find(this.#isDefinition)
+    if (definition === undefined) {
+      throw new VmallocError('argument', `${this.#kind} ${name}: the module exports no ${this.#kind} definition: expected ${wanted(this.#kind)}`)
+    }
+    if (this.#definitions.get(definition.name) !== definition) this.register(definition)
+    return definition
+  }
+
+  #unknown(name: string): VmallocError {
+    const near = nearest(name, this.names())
+    const known = this.names().join(', ')
+    return new VmallocError('unknown', `unknown ${this.#kind} "${name}": ${near === undefined ? `expected one of ${known}` : `did you mean "${near}"?`}`)
+  }
+}
+
+function wanted(kind: string): string {
+  return kind === 'method' ? '{ name, state, create(store) }' : '{ name, create(settings) } or { name, memory, buffer }'
+}
+
+function isMethod(value: unknown): value is MethodDef {
+  const def = value as Partial<MethodDef> | undefined
+  return typeof def === 'object' && def !== null && typeof def.name === 'string' && typeof def.state === 'number' && typeof def.create === 'function'
+}
+
+function isDisciplineDef(value: unknown): value is DisciplineDef {
+  const def = value as Partial<DisciplineDef> | undefined
+  return typeof def === 'object' && def !== null && typeof def.name === 'string' && typeof def.create === 'function' && !('state' in def)
+}
+
+export const registry = {
+  methods: new Shelf<MethodDef>('method', isMethod),
+  disciplines: new Shelf<DisciplineDef>('discipline', isDisciplineDef),
+}
+
+/** A method's name and those it wraps, outermost first: `debug(profile(best))` is debug, profile, best. */
+export function parseMethod(spec: string): string[] {
+  const names: string[] = []
+  let rest = spec.trim()
+  for (;;) {
+    const open = rest.indexOf('(')
+    if (open < 0) break
+    if (!rest.endsWith(')')) throw new VmallocError('argument', `method "${spec}": expected a name, or name(inner) with its closing parenthesis`)
+    names.push(rest.slice(0, open).trim())
+    rest = rest.slice(open + 1, -1).trim()
+  }
+  if (rest !== '') names.push(rest)
+  if (names.length === 0 || names.some((name) => name === '' || name.includes(')'))) {
+    throw new VmallocError('argument', `method "${spec}": expected a name, or name(inner)`)
+  }
+  return names
+}
+
+// modules
+
+interface ModuleApi {
+  createRequire(from: string): ((id: string) => unknown) & { resolve(id: string): string }
+}
+interface Host {
+  process?: { cwd(): string; getBuiltinModule?(name: string): unknown }
+}
+
+/** What a module exports, loaded synchronously; undefined where there is no such package. */
+function loadModule(name: string, isPath: boolean): unknown {
+  const { process } = globalThis as Host
+  const api = process?.getBuiltinModule?.('node:module') as ModuleApi | undefined
+  if (process === undefined || api === undefined) {
+    if (!isPath) return undefined
+    throw new VmallocError('unsupported', `module ${name}: cannot be loaded by path here; register its definition instead`)
+  }
+  const load = api.createRequire(`${process.cwd()}/`)
+  let place: string
+  try {
+    place = load.resolve(name)
+  } catch (error) {
+    if (!isPath) return undefined
+    throw new VmallocError('argument', `module ${name}: not found from ${process.cwd()}`, { cause: error })
+  }
+  try {
+    return load(place)
+  } catch (error) {
+    throw new VmallocError('argument', `module ${name}: ${reason(error)}`, { cause: error })
+  }
+}
+
+function reason(error: unknown): string {
+  const code = (error as { code?: string }).code
+  if (code === 'ERR_REQUIRE_ASYNC_MODULE') return 'it uses top-level await, so it cannot be loaded while a region opens; register its definition instead'
+  if (code === 'ERR_REQUIRE_CYCLE_MODULE') return 'it imports the program that is just being loaded; register its definition instead'
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return 'TypeScript that this runtime does not load; compile it first'
+  return error instanceof Error ? error.message : String(error)
+}

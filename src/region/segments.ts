@@ -1,0 +1,365 @@
+/**
+ * segments: the Store of one region: its chain of segments, and the four requests to its discipline.
+ *
+ *   alloc -> method -> grow -> discipline.memory(grow in place) -> refused? -> discipline.memory(new)
+ *
+ * How much is asked for: what is needed, or a share of what the region has (a 32nd in a root, an 8th in a nested
+ * region, whose memory rarely grows in place), whichever is more; where that is refused, just what is needed. Bytes
+ * held beyond what clients use stay within that share.
+ */
+import { isWhole, roundDown, roundUp } from '../ground/bits.ts'
+import { corrupted, VmallocError } from '../ground/fault.ts'
+import type { Words } from '../ground/words.ts'
+import { ALIGN, LIMIT } from '../contract/addr.ts'
+import type { Discipline, Region } from '../contract/region.ts'
+import type { SegmentView } from '../contract/stat.ts'
+import type { Segment, Store } from '../contract/store.ts'
+import { BUSY, EXTENT, LAST, LENGTH, MARK, MORE_VALUES, markOf, NEXT, RAW, RECORD, SIZE, STATE, TIDE } from './header.ts'
+import type { Space } from './space.ts'
+
+const ROOT_STEP = 16 * 1024
+const ROOT_SHARE = 32
+const NESTED_STEP = 4 * 1024
+const NESTED_SHARE = 8
+
+export class Segments implements Store {
+  readonly words: Words
+  readonly space: Space
+  readonly bias: number
+  readonly name: string
+  discipline: Discipline
+  align = ALIGN
+  state = 0
+  /** Address of the region's header; 0 before it has one. */
+  header = 0
+  /** While true nothing new is asked of the discipline. */
+  frozen = false
+
+  readonly #region: Region
+  #busy = 0
+
+  constructor(space: Space, region: Region, discipline: Discipline, name: string) {
+    this.space = space
+    this.words = space.words
+    this.bias = space.base
+    this.name = name
+    this.discipline = discipline
+    this.#region = region
+  }
+
+  /** Binds the store to a header that is there. */
+  bind(header: number, align: number): void {
+    this.header = header
+    this.align = align
+    this.state = this.get(header, STATE)
+    this.#busy = (header + BUSY) >>> 2
+  }
+
+  get(at: number, field: number): number {
+    return this.words.i32[(at + field) >>> 2]! >>> 0
+  }
+
+  put(at: number, field: number, value: number): void {
+    this.words.i32[(at + field) >>> 2] = value
+  }
+
+  get first(): Segment {
+    return this.header
+  }
+
+  get last(): Segment {
+    return this.get(this.header, LAST)
+  }
+
+  next(segment: Segment): Segment {
+    return this.get(segment, NEXT)
+  }
+
+  base(segment: Segment): number {
+    return segment + (segment === this.header ? this.get(segment, LENGTH) : RECORD)
+  }
+
+  limit(segment: Segment): number {
+    return roundDown(this.get(segment, RAW) + this.get(segment, SIZE), ALIGN)
+  }
+
+  find(at: number): Segment {
+    for (let s: Segment = this.header; s !== 0; s = this.next(s)) {
+      if (at >= this.base(s) && at < this.limit(s)) return s
+    }
+    return 0
+  }
+
+  took(bytes: number): void {
+    const m = this.words.i32
+    const i = this.#busy
+    const busy = (m[i]! + bytes) | 0
+    m[i] = busy
+    if (busy >>> 0 > m[i + 1]! >>> 0) m[i + 1] = busy
+  }
+
+  gave(bytes: number): void {
+    const i = this.#busy
+    this.words.i32[i] = this.words.i32[i]! - bytes
+  }
+
+  /** The first piece of a region that has none: at least `need` bytes from an address that is a multiple of 8. */
+  open(need: number): { raw: number; size: number } | undefined {
+    const size = this.#rounded(need)
+    const raw = this.#ask('new', 0, 0, size)
+    return raw === 0 ? undefined : { raw, size }
+  }
+
+  grow(need: number, fresh: number): boolean {
+    if (this.frozen) return false
+    const last = this.last
+    const raw = this.get(last, RAW)
+    const had = this.get(last, SIZE)
+    const step = this.#step()
+    const slack = raw + had - this.limit(last)
+    for (const more of need < step ? [step, need] : [need]) {
+      const want = this.#rounded(had + more - slack)
+      if (want <= LIMIT && this.#ask('grow', raw, had, want) !== 0) {
+        this.put(last, SIZE, want)
+        this.#extent(want - had)
+        return true
+      }
+    }
+    if (fresh === 0) return false
+    for (const more of fresh < step ? [step, fresh] : [fresh]) {
+      const want = this.#rounded(more + RECORD + 2 * ALIGN)
+      const at = want <= LIMIT ? this.#ask('new', 0, 0, want) : 0
+      if (at !== 0) {
+        this.#append(LAST, at, want)
+        return true
+      }
+    }
+    return false
+  }
+
+  trim(segment: Segment, keep: number): boolean {
+    const raw = this.get(segment, RAW)
+    const had = this.get(segment, SIZE)
+    const want = this.#rounded(keep - raw)
+    if (want >= had || want <= 0) return false
+    if (this.#ask('shrink', raw, had, want) === 0) return false
+    this.put(segment, SIZE, want)
+    this.#extent(want - had)
+    return true
+  }
+
+  release(segment: Segment): boolean {
+    if (segment === this.header) return false
+    const before = this.#before(segment)
+    const after = this.next(segment)
+    const raw = this.get(segment, RAW)
+    const size = this.get(segment, SIZE)
+    const kept = this.words.u8.slice(segment, segment + RECORD)
+    this.#link(before, after)
+    if (this.#ask('give back', raw, size, 0) === 0) {
+      this.words.u8.set(kept, segment)
+      this.#link(before, segment)
+      this.put(segment, NEXT, after)
+      if (after === 0) this.put(this.header, LAST, segment)
+      return false
+    }
+    this.#extent(-size)
+    return true
+  }
+
+  /** Gives everything back, the piece with the header last; nothing of the region can be used afterwards. */
+  giveAll(): void {
+    const pieces: { raw: number; size: number }[] = []
+    for (const s of this.#all()) pieces.push({ raw: this.get(s, RAW), size: this.get(s, SIZE) })
+    for (const { raw, size } of pieces.reverse()) this.#ask('give back', raw, size, 0)
+  }
+
+  /** A piece of its own that the method does not see, with `bytes` behind its record; the record's address, or 0. */
+  extra(bytes: number): number {
+    const want = this.#rounded(bytes + RECORD + ALIGN)
+    const raw = this.frozen ? 0 : this.#ask('new', 0, 0, want)
+    return raw === 0 ? 0 : this.#append(MORE_VALUES, raw, want)
+  }
+
+  /** The same store for a method whose state lies elsewhere in the header: a wrapper's. */
+  at(state: number): Store {
+    return new Elsewhere(this, state)
+  }
+
+  views(): SegmentView[] {
+    return this.#all().map((s) => ({ at: this.get(s, RAW) + this.bias, size: this.get(s, SIZE) }))
+  }
+
+  /** Holds the chain against its laws; throws at the first that fails. Ends, and reads nothing outside, whatever the bytes. */
+  check(): void {
+    const seen: { raw: number; end: number }[] = []
+    const last = this.#checkChain(this.header, seen)
+    this.#checkChain(this.get(this.header, MORE_VALUES), seen)
+    const extent = seen.reduce((sum, { raw, end }) => sum + end - raw, 0)
+    if (last !== this.last) corrupted(`${this.name}: last segment`, this.header, this.last, last)
+    if (extent !== this.get(this.header, EXTENT)) {
+      corrupted(`${this.name}: extent`, this.header, this.get(this.header, EXTENT), extent)
+    }
+    if (this.get(this.header, TIDE) < this.get(this.header, BUSY)) {
+      corrupted(`${this.name}: high tide`, this.header, this.get(this.header, TIDE), `at least ${this.get(this.header, BUSY)}`)
+    }
+  }
+
+  #rounded(bytes: number): number {
+    return roundUp(bytes, Math.max(this.discipline.round ?? ALIGN, 1))
+  }
+
+  #step(): number {
+    const extent = this.get(this.header, EXTENT)
+    return this.discipline.parent === undefined
+      ? Math.max(ROOT_STEP, Math.ceil(extent / ROOT_SHARE))
+      : Math.max(NESTED_STEP, Math.ceil(extent / NESTED_SHARE))
+  }
+
+  #extent(change: number): void {
+    this.put(this.header, EXTENT, this.get(this.header, EXTENT) + change)
+  }
+
+  /** Every piece, those of the method first. */
+  #all(): Segment[] {
+    const found: Segment[] = []
+    for (let s: Segment = this.header; s !== 0; s = this.next(s)) found.push(s)
+    for (let s: Segment = this.get(this.header, MORE_VALUES); s !== 0; s = this.next(s)) found.push(s)
+    return found
+  }
+
+  /** Writes the record of a piece and chains it: at the end of the segments (LAST), or before the extra pieces. */
+  #append(chain: typeof LAST | typeof MORE_VALUES, raw: number, size: number): Segment {
+    const record = roundUp(raw, ALIGN)
+    this.put(record, RAW, raw)
+    this.put(record, SIZE, size)
+    this.put(record, NEXT, chain === LAST ? 0 : this.get(this.header, MORE_VALUES))
+    this.put(record, MARK, markOf(record, raw))
+    if (chain === LAST) this.put(this.last, NEXT, record)
+    this.put(this.header, chain, record)
+    this.#extent(size)
+    return record
+  }
+
+  /** Holds one chain against its laws, adds its pieces to `seen`; the last record, or 0. */
+  #checkChain(from: Segment, seen: { raw: number; end: number }[]): Segment {
+    const length = this.words.length
+    let last = 0
+    for (let s = from; s !== 0; s = this.next(s)) {
+      if (s % ALIGN !== 0 || s + RECORD > length) corrupted(`${this.name}: segment chain`, last, s, 'the address of a record')
+      const raw = this.get(s, RAW)
+      const end = raw + this.get(s, SIZE)
+      if (this.words.i32[(s + MARK) >>> 2] !== markOf(s, raw)) {
+        corrupted(`${this.name}: segment mark`, s, `begins at ${raw}`, 'the mark that goes with it')
+      }
+      if (raw > s || end > length || this.base(s) > end) {
+        corrupted(`${this.name}: segment bounds`, s, `[${raw}, ${end})`, `a piece inside [0, ${length})`)
+      }
+      for (const other of seen) {
+        if (raw < other.end && other.raw < end) {
+          corrupted(`${this.name}: segments overlap`, s, `[${raw}, ${end})`, `apart from [${other.raw}, ${other.end})`)
+        }
+      }
+      seen.push({ raw, end })
+      last = s
+    }
+    return last
+  }
+
+  #before(segment: Segment): Segment {
+    let s = this.header
+    while (this.next(s) !== segment) s = this.next(s)
+    return s
+  }
+
+  #link(before: Segment, after: Segment): void {
+    this.put(before, NEXT, after)
+    if (after === 0) this.put(this.header, LAST, before)
+  }
+
+  /** One request; addresses are the library's. The answer of a discipline is not believed unseen. */
+  #ask(request: string, at: number, had: number, want: number): number {
+    const { discipline, space, bias } = this
+    const asked = had === 0 ? 0 : at + bias
+    space.inside++
+    let answer: number
+    try {
+      answer = discipline.memory(this.#region, asked, had, want)
+    } finally {
+      space.inside--
+    }
+    if (answer === 0) return 0
+    if (!isWhole(answer, 2 ** 32) || (had !== 0 && answer !== asked) || answer < bias) {
+      throw new VmallocError(
+        'argument',
+        `discipline ${discipline.name}: ${request} (had ${had}, want ${want}) answered ${String(answer)}, expected ` +
+          `${had === 0 ? `an address from ${Math.max(bias, 1)} on` : String(asked)}, or 0 to refuse`,
+      )
+    }
+    if (want === 0) return answer
+    space.renew()
+    if (answer - bias + want > this.words.length) {
+      throw new VmallocError(
+        'argument',
+        `discipline ${discipline.name}: ${request} answered ${answer} for ${want} bytes, its buffer ends at ${this.words.length + bias}`,
+      )
+    }
+    return answer - bias
+  }
+}
+
+class Elsewhere implements Store {
+  readonly state: number
+  readonly #store: Segments
+
+  constructor(store: Segments, state: number) {
+    this.state = state
+    this.#store = store
+  }
+
+  get words(): Words {
+    return this.#store.words
+  }
+  get align(): number {
+    return this.#store.align
+  }
+  get bias(): number {
+    return this.#store.bias
+  }
+  get name(): string {
+    return this.#store.name
+  }
+  get first(): Segment {
+    return this.#store.first
+  }
+  get last(): Segment {
+    return this.#store.last
+  }
+  next(segment: Segment): Segment {
+    return this.#store.next(segment)
+  }
+  base(segment: Segment): number {
+    return this.#store.base(segment)
+  }
+  limit(segment: Segment): number {
+    return this.#store.limit(segment)
+  }
+  find(at: number): Segment {
+    return this.#store.find(at)
+  }
+  grow(need: number, fresh: number): boolean {
+    return this.#store.grow(need, fresh)
+  }
+  trim(segment: Segment, keep: number): boolean {
+    return this.#store.trim(segment, keep)
+  }
+  release(segment: Segment): boolean {
+    return this.#store.release(segment)
+  }
+  took(bytes: number): void {
+    this.#store.took(bytes)
+  }
+  gave(bytes: number): void {
+    this.#store.gave(bytes)
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * space: what a root and all regions nested in it have in common: one buffer, one lock, one set of handles.
+ *
+ *   buffer   0 ......... base | header of the root ... segments ... children inside blocks ... |
+ *                        ^ addresses inside the library count from here; clients' addresses count from 0
+ *
+ * A thread has one Space for a buffer, however often it is attached, so growth through one handle renews the views of
+ * all. Between threads the lock in the root's header orders everything; who enters looks whether another thread grew
+ * the memory in the meantime.
+ */
+import type { Discipline, Region } from '../contract/region.ts'
+import { Lock } from '../ground/lock.ts'
+import { Words } from '../ground/words.ts'
+import { HOLDER, LAST, RAW, RECORD, SIZE } from './header.ts'
+
+export class Space {
+  readonly words: Words
+  readonly base: number
+  /** Whether other threads can reach this memory. */
+  readonly shared: boolean
+  /** The discipline of the root: it knows the buffer. */
+  source: Discipline
+  /** Address of the root's header, once there is one. */
+  root = 0
+  /** The lock of a shared space, once there is a header to hold it. */
+  lock: Lock | undefined
+  /** How many calls to a discipline's memory function this thread is inside: then handlers wait. */
+  inside = 0
+
+  readonly #handles = new Map<number, WeakRef<Region>>()
+  #pending: (() => void)[] = []
+
+  constructor(source: Discipline) {
+    this.source = source
+    this.base = source.base ?? 0
+    const buffer = source.buffer()
+    this.words = new Words(buffer, this.base)
+    this.shared = typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer
+  }
+
+  /** Says where the root's header is. */
+  rootAt(header: number, name: string): void {
+    this.root = header
+    if (this.shared) this.lock = new Lock(this.words, header + HOLDER, `region ${name}`)
+  }
+
+  /** The buffer as it is now; views are renewed when it has become another. */
+  renew(): void {
+    const buffer = this.source.buffer()
+    if (buffer !== this.words.u8.buffer || buffer.byteLength - this.base !== this.words.length) {
+      this.words.adopt(buffer, this.base)
+    }
+  }
+
+  /** Renews the views when memory grew behind this thread's back. */
+  freshen(): void {
+    const words = this.words
+    const m = words.i32
+    if (m.length === 0) this.renew()
+    else if (this.shared && this.root !== 0) {
+      const last = m[(this.root + LAST) >>> 2]! >>> 0
+      if (last + RECORD > words.length) this.renew()
+      else if ((m[(last + RAW) >>> 2]! >>> 0) + (m[(last + SIZE) >>> 2]! >>> 0) > words.length) this.renew()
+    }
+  }
+
+  /** Does `what` now, or as soon as this thread has left the lock. */
+  tell(what: () => void): void {
+    if (this.lock !== undefined && this.inside > 0) this.#pending.push(what)
+    else what()
+  }
+
+  /** Does what was put off. */
+  flush(): void {
+    while (this.#pending.length > 0 && this.inside === 0) {
+      const pending = this.#pending
+      this.#pending = []
+      for (const what of pending) what()
+    }
+  }
+
+  handleAt(header: number): Region | undefined {
+    return this.#handles.get(header)?.deref()
+  }
+
+  keepHandle(header: number, handle: Region): void {
+    this.#handles.set(header, new WeakRef(handle))
+  }
+
+  dropHandle(header: number): void {
+    this.#handles.delete(header)
+  }
+}
