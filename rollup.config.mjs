@@ -1,7 +1,8 @@
 /**
  * From sources to dist/, which mirrors them: src/a.ts becomes dist/src/a.js, and so on.
  *
- * Every source file is an entry, so every module stays a file of its own with all that it exports. What comes from npm
+ * Every source file is an entry, so every module stays a file of its own with all that it exports; only the parts of a
+ * method (methods/best/*) go into its file, where their constants are the engine's constants too. What comes from npm
  * is bundled into the entry that uses it (into dist/vendor/ where several do); dist/THIRD-PARTY-LICENSES.txt holds
  * the licences. `npm run build` runs this, then tsc for the .d.ts files.
  */
@@ -24,6 +25,7 @@ const sources = (folder) =>
     : readdirSync(join(root, folder), { recursive: true })
         .map((file) => join(folder, file))
         .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+        .filter((file) => folder !== 'methods' || !file.slice('methods/'.length).includes(sep))
         .map((file) => file.split(sep).join('/'))
 
 const entries = folders.flatMap(sources).map((file) => [file.slice(0, -'.ts'.length), join(root, file)])

@@ -54,5 +54,7 @@ export const memory: DisciplineDef = {
     return overMemory(new WebAssembly.Memory({ initial: 1, maximum }), 'memory', false)
   },
   over: (given, used) =>
-    given instanceof WebAssembly.Memory && given.buffer instanceof ArrayBuffer ? overMemory(given, 'memory', used) : undefined,
+    given instanceof WebAssembly.Memory && given.buffer instanceof ArrayBuffer
+      ? overMemory(given, 'memory', used)
+      : undefined,
 }

@@ -25,7 +25,10 @@ function overResizable(buffer: ArrayBuffer, used: boolean): Discipline {
 
 function reserve(max: number): ArrayBuffer {
   if (!('resizable' in ArrayBuffer.prototype)) {
-    throw new VmallocError('unsupported', 'discipline resizable: this platform has no resizable ArrayBuffer; use memory')
+    throw new VmallocError(
+      'unsupported',
+      'discipline resizable: this platform has no resizable ArrayBuffer; use memory',
+    )
   }
   for (let size = max; size >= 2 ** 20; size /= 2) {
     try {

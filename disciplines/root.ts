@@ -9,8 +9,9 @@
  * `reach(end)` makes the buffer so large that the piece can end at `end`, or refuses; `leave(end)` says that nothing
  * beyond `end` is needed.
  */
-import { roundUp } from '../src/ground/bits.ts'
+
 import type { Discipline } from '../src/contract/discipline.ts'
+import { roundUp } from '../src/ground/bits.ts'
 
 /** Where the piece begins, counted from the base: the smallest address that is not NIL. */
 export const START = 8

@@ -35,7 +35,10 @@ function overBuffer(buffer: SharedArrayBuffer, used: boolean): Discipline {
 /** A shared memory; its largest size is reserved as address space at once, so less is tried where that is refused. */
 function reserve(max: number): WebAssembly.Memory {
   if (typeof SharedArrayBuffer === 'undefined') {
-    throw new VmallocError('unsupported', 'discipline shared: no SharedArrayBuffer here; a page must be cross-origin isolated')
+    throw new VmallocError(
+      'unsupported',
+      'discipline shared: no SharedArrayBuffer here; a page must be cross-origin isolated',
+    )
   }
   for (let maximum = max; maximum >= 16; maximum >>>= 1) {
     try {

@@ -21,12 +21,13 @@
  *
  * How sure a refusal is: an address is a block when the block its PREV names ends where it begins.
  */
-import { roundUp } from '../src/ground/bits.ts'
-import { corrupted } from '../src/ground/fault.ts'
-import type { Words } from '../src/ground/words.ts'
+
 import { type Addr, LIMIT, NIL } from '../src/contract/addr.ts'
 import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
 import type { Segment, Store } from '../src/contract/store.ts'
+import { roundUp } from '../src/ground/bits.ts'
+import { corrupted } from '../src/ground/fault.ts'
+import type { Words } from '../src/ground/words.ts'
 
 const TOP = 0
 const NEWEST = 4
@@ -193,7 +194,8 @@ class Last implements Method {
       return
     }
     const segment = this.#state(AT)
-    if (at < this.#store.base(segment) || at > this.#store.limit(segment)) this.#setState(AT, this.#store.find(at - HEADER))
+    if (at < this.#store.base(segment) || at > this.#store.limit(segment))
+      this.#setState(AT, this.#store.find(at - HEADER))
     this.#setState(NEWEST, at)
     this.#setState(TOP, at + this.#get(at, SIZE))
   }
@@ -235,15 +237,19 @@ class Last implements Method {
       while (block - HEADER < end) {
         const size = this.#get(block, SIZE)
         const after = block + (size & ~DEAD)
-        if (after > end || (size & 6) !== 0) corrupted(`${name} L1`, block, `size ${size}`, `a multiple of 8 that ends by ${end}`)
-        if (this.#get(block, PREV) !== previous) corrupted(`${name} L2`, block, `follows ${this.#get(block, PREV)}`, previous)
+        if (after > end || (size & 6) !== 0)
+          corrupted(`${name} L1`, block, `size ${size}`, `a multiple of 8 that ends by ${end}`)
+        if (this.#get(block, PREV) !== previous)
+          corrupted(`${name} L2`, block, `follows ${this.#get(block, PREV)}`, previous)
         previous = block
         block = after + HEADER
       }
     }
     if (!found) corrupted(`${name} L1`, store.state, `segment ${at}`, 'a segment of this region')
-    if (this.#state(NEWEST) !== previous) corrupted(`${name} L2`, store.state, `newest ${this.#state(NEWEST)}`, previous)
-    if (previous !== NIL && (this.#get(previous, SIZE) & DEAD) !== 0) corrupted(`${name} L2`, previous, 'newest is dead', 'a live block')
+    if (this.#state(NEWEST) !== previous)
+      corrupted(`${name} L2`, store.state, `newest ${this.#state(NEWEST)}`, previous)
+    if (previous !== NIL && (this.#get(previous, SIZE) & DEAD) !== 0)
+      corrupted(`${name} L2`, previous, 'newest is dead', 'a live block')
   }
 
   #get(at: Addr, field: number): number {

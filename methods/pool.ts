@@ -21,13 +21,14 @@
  * How sure a refusal is: an address is an element when it lies on the grid below the fresh end, and free when its key
  * says so and, for a key might be client data, the list confirms it: always right.
  */
-import { isPowerOfTwo, roundUp } from '../src/ground/bits.ts'
-import { corrupted } from '../src/ground/fault.ts'
-import type { Words } from '../src/ground/words.ts'
+
 import { type Addr, LIMIT, NIL } from '../src/contract/addr.ts'
 import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
 import type { OptionValue } from '../src/contract/option.ts'
 import type { Segment, Store } from '../src/contract/store.ts'
+import { isPowerOfTwo, roundUp } from '../src/ground/bits.ts'
+import { corrupted } from '../src/ground/fault.ts'
+import type { Words } from '../src/ground/words.ts'
 
 // the state in words
 const SIZE = 0
@@ -191,22 +192,30 @@ class Pool implements Method {
     const size = this.unit()
     const stride = m[s + STRIDE]! >>> 0
     const fixed = m[s + FIXED]! >>> 0
-    if (stride !== (size === 0 ? 0 : this.#strideOf(size))) corrupted(`${name} stride`, store.state, stride, `what goes with ${size}`)
+    if (stride !== (size === 0 ? 0 : this.#strideOf(size)))
+      corrupted(`${name} stride`, store.state, stride, `what goes with ${size}`)
     if (fixed !== 0 && fixed !== size) corrupted(`${name} size`, store.state, size, fixed)
     const newest = m[s + NEWEST]! >>> 0
     const fresh = m[s + FRESH]! >>> 0
     if (!this.#isSegment(newest)) corrupted(`${name} newest`, store.state, newest, 'a segment of this region')
     const grid = this.#gridOf(newest)
-    if (fresh < grid || fresh > Math.max(store.limit(newest), grid) || (stride !== 0 && (fresh - grid) % stride !== 0) || (stride === 0 && fresh !== grid)) {
+    if (
+      fresh < grid ||
+      fresh > Math.max(store.limit(newest), grid) ||
+      (stride !== 0 && (fresh - grid) % stride !== 0) ||
+      (stride === 0 && fresh !== grid)
+    ) {
       corrupted(`${name} fresh`, store.state, fresh, `an element's place in segment ${newest}`)
     }
     const free = this.#freeSet()
-    if (free.size !== m[s + COUNT]! >>> 0) corrupted(`${name} L2`, store.state, `${free.size} sound elements on the list`, m[s + COUNT]! >>> 0)
+    if (free.size !== m[s + COUNT]! >>> 0)
+      corrupted(`${name} L2`, store.state, `${free.size} sound elements on the list`, m[s + COUNT]! >>> 0)
     let end = m[s + FREE]! >>> 0
     for (let n = 0; n < free.size; n++) end = m[end >>> 2]! >>> 0
     if (end !== NIL) corrupted(`${name} L2`, store.state, `the list goes on to ${end}`, 'its end')
     for (const at of free) {
-      if (m[(at >>> 2) + 1] !== (KEY ^ (at >>> 2))) corrupted(`${name} L2`, at, 'a free element without its key', 'written to after free?')
+      if (m[(at >>> 2) + 1] !== (KEY ^ (at >>> 2)))
+        corrupted(`${name} L2`, at, 'a free element without its key', 'written to after free?')
     }
   }
 
@@ -257,7 +266,8 @@ class Pool implements Method {
 
   #gridIsAligned(alignment: number): boolean {
     const { bias } = this.#store
-    for (let g = this.#store.first; g !== 0; g = this.#store.next(g)) if ((this.#gridOf(g) + bias) % alignment !== 0) return false
+    for (let g = this.#store.first; g !== 0; g = this.#store.next(g))
+      if ((this.#gridOf(g) + bias) % alignment !== 0) return false
     return isPowerOfTwo(alignment)
   }
 
@@ -284,7 +294,8 @@ class Pool implements Method {
     const m = this.#words.i32
     if (m[(at >>> 2) + 1] !== (KEY ^ (at >>> 2))) return false
     let left = m[this.#s + COUNT]! >>> 0
-    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && left > 0; a = m[a >>> 2]! >>> 0, left--) if (a === at) return true
+    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && left > 0; a = m[a >>> 2]! >>> 0, left--)
+      if (a === at) return true
     return false
   }
 
@@ -292,7 +303,8 @@ class Pool implements Method {
   #freeSet(): Set<Addr> {
     const m = this.#words.i32
     const free = new Set<Addr>()
-    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && !free.has(a) && this.#isElement(a); a = m[a >>> 2]! >>> 0) free.add(a)
+    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && !free.has(a) && this.#isElement(a); a = m[a >>> 2]! >>> 0)
+      free.add(a)
     return free
   }
 
@@ -372,5 +384,6 @@ export const pool: MethodDef = {
       example: 'element=64',
     },
   ],
-  create: (store: Store, settings: Readonly<Record<string, OptionValue>>) => new Pool(store, Number(settings.element ?? 0)),
+  create: (store: Store, settings: Readonly<Record<string, OptionValue>>) =>
+    new Pool(store, Number(settings.element ?? 0)),
 }

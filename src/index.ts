@@ -18,7 +18,7 @@ whenOpened((region, options) => {
 })
 whenOpened(tellUsage)
 
-export { ALIGN, LIMIT, NIL, type Addr } from './contract/addr.ts'
+export { type Addr, ALIGN, LIMIT, NIL } from './contract/addr.ts'
 export type { DisciplineDef } from './contract/discipline.ts'
 export type { Method, MethodDef, Visit } from './contract/method.ts'
 export type { OptionRow, OptionValue } from './contract/option.ts'
@@ -44,7 +44,7 @@ export type { BlockView, SegmentView, Stat, State } from './contract/stat.ts'
 export type { Segment, Store } from './contract/store.ts'
 export { type FaultCode, VmallocError } from './ground/fault.ts'
 export { calloc, free, malloc, mallocRegion, mallocUsableSize, memalign, realloc, strdup } from './region/malloc.ts'
-export { type AttachOptions, attach, heap, open, type OpenOptions } from './region/open.ts'
+export { type AttachOptions, attach, heap, type OpenOptions, open } from './region/open.ts'
 export { injectOptions, optionsMarkdown, usageText } from './region/options.ts'
 export { regions } from './region/regions.ts'
 export { registry } from './region/registry.ts'

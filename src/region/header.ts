@@ -11,10 +11,11 @@
  * Of the variable fields nothing contradicts TIDE (but that it is at least BUSY), SETTINGS (but its unused bits) and
  * the values; all others are held against the segments and blocks by `check`.
  */
+
+import type { Settings } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { decode, encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
-import type { Settings } from '../contract/region.ts'
 
 export const RAW = 0
 export const SIZE = 4
@@ -103,7 +104,10 @@ export function textSize(bytes: Uint8Array): number {
 export function headerText(text: string, what: string): Uint8Array {
   const bytes = encode(text)
   if (bytes.length > LONGEST_TEXT) {
-    throw new VmallocError('argument', `open: ${what} of ${bytes.length} bytes, expected at most ${LONGEST_TEXT}: ${text}`)
+    throw new VmallocError(
+      'argument',
+      `open: ${what} of ${bytes.length} bytes, expected at most ${LONGEST_TEXT}: ${text}`,
+    )
   }
   return bytes
 }
@@ -128,12 +132,14 @@ export function flaw(words: Words, h: number): string {
   if (h % 8 !== 0 || h < 8) return `address ${h}, expected a multiple of 8 from 8 on`
   if (h + TEXTS > words.length) return `${words.length} bytes, too few for a header at ${h}`
   if (get(MAGIC) === 0) return `no region at ${h}: it was closed, or never opened`
-  if (get(MAGIC) !== IS_REGION) return `no region at ${h}: magic 0x${get(MAGIC).toString(16)}, expected 0x${IS_REGION.toString(16)}`
+  if (get(MAGIC) !== IS_REGION)
+    return `no region at ${h}: magic 0x${get(MAGIC).toString(16)}, expected 0x${IS_REGION.toString(16)}`
   if (get(VERSION) !== THIS_VERSION) return `region at ${h}: version ${get(VERSION)}, expected ${THIS_VERSION}`
   const textEnd = get(TEXT_END)
   if (textEnd < TEXTS || h + textEnd > words.length) return `region at ${h}: texts end at ${textEnd}`
   if (m[(h + SUM) >>> 2] !== sumOf(words, h)) return `region at ${h}: checksum of its header does not match`
-  if (get(SELF) !== h) return `region at ${h}: says it lies at ${get(SELF)}; give attach the bytes of the whole root space`
+  if (get(SELF) !== h)
+    return `region at ${h}: says it lies at ${get(SELF)}; give attach the bytes of the whole root space`
   const raw = get(RAW)
   const end = raw + get(SIZE)
   if (raw > h || end < h + get(LENGTH)) return `region at ${h}: first segment [${raw}, ${end}) does not hold the header`

@@ -9,13 +9,14 @@
  *
  * A region opened without a discipline is nested in the default heap, a region named `heap` that is opened at first use.
  */
-import { isPowerOfTwo, roundUp } from '../ground/bits.ts'
-import { VmallocError } from '../ground/fault.ts'
+
 import { ALIGN } from '../contract/addr.ts'
 import type { DisciplineDef } from '../contract/discipline.ts'
 import type { Method, MethodDef } from '../contract/method.ts'
 import type { OptionRow, OptionValue } from '../contract/option.ts'
 import type { Discipline, Region, Settings } from '../contract/region.ts'
+import { isPowerOfTwo, roundUp } from '../ground/bits.ts'
+import { VmallocError } from '../ground/fault.ts'
 import * as H from './header.ts'
 import { currentOptions, type Options } from './options.ts'
 import { Handle, type Parts } from './region.ts'
@@ -170,7 +171,10 @@ class Choice {
   align(): number {
     const align = Number(this.#value('align') ?? ALIGN)
     if (!isPowerOfTwo(align) || align < ALIGN || align > MOST_ALIGN) {
-      throw new VmallocError('argument', `open ${this.#name}: align ${align}, expected a power of two from ${ALIGN} to ${MOST_ALIGN}`)
+      throw new VmallocError(
+        'argument',
+        `open ${this.#name}: align ${align}, expected a power of two from ${ALIGN} to ${MOST_ALIGN}`,
+      )
     }
     return align
   }
@@ -180,7 +184,12 @@ class Choice {
     if (!(check >= 0 && check <= 3) || !Number.isInteger(check)) {
       throw new VmallocError('argument', `open ${this.#name}: check ${check}, expected 0, 1, 2 or 3`)
     }
-    return { check, keep: this.#value('keep') === true, junk: this.#value('junk') === true, events: this.#value('events') === true }
+    return {
+      check,
+      keep: this.#value('keep') === true,
+      junk: this.#value('junk') === true,
+      events: this.#value('events') === true,
+    }
   }
 
   #disciplineNamed(name: string): Discipline {
@@ -202,8 +211,15 @@ class Choice {
   #askedFor(row: OptionRow): OptionValue | undefined {
     const asked = this.#asked[row.name] as OptionValue | undefined
     if (asked === undefined) return undefined
-    const fits = row.kind === 'flag' ? typeof asked === 'boolean' : row.kind === 'number' || row.kind === 'size' ? typeof asked === 'number' : typeof asked === 'string'
-    const inside = typeof asked !== 'number' || (asked >= (row.min ?? 0) && asked <= (row.max ?? Infinity) && Number.isInteger(asked))
+    const fits =
+      row.kind === 'flag'
+        ? typeof asked === 'boolean'
+        : row.kind === 'number' || row.kind === 'size'
+          ? typeof asked === 'number'
+          : typeof asked === 'string'
+    const inside =
+      typeof asked !== 'number' ||
+      (asked >= (row.min ?? 0) && asked <= (row.max ?? Infinity) && Number.isInteger(asked))
     if (fits && inside && (row.choices === undefined || row.choices.includes(String(asked)))) return asked
     throw new VmallocError('argument', `open ${this.#name}: ${row.name} ${String(asked)}, expected ${expected(row)}`)
   }
@@ -279,7 +295,11 @@ function build(chain: readonly MethodDef[], handle: Handle, settings: Record<str
   let method: Method | undefined
   let state = handle.store.state
   for (const definition of [...chain].reverse()) {
-    method = definition.create(definition === chain[chain.length - 1] ? handle.store : handle.store.at(state), settings, method)
+    method = definition.create(
+      definition === chain[chain.length - 1] ? handle.store : handle.store.at(state),
+      settings,
+      method,
+    )
     state += definition.state
   }
   return method!
@@ -289,7 +309,13 @@ function build(chain: readonly MethodDef[], handle: Handle, settings: Record<str
 
 function isDiscipline(value: unknown): value is Discipline {
   const d = value as Partial<Discipline> | null
-  return typeof d === 'object' && d !== null && typeof d.name === 'string' && typeof d.memory === 'function' && typeof d.buffer === 'function'
+  return (
+    typeof d === 'object' &&
+    d !== null &&
+    typeof d.name === 'string' &&
+    typeof d.memory === 'function' &&
+    typeof d.buffer === 'function'
+  )
 }
 
 /** The discipline over what the caller has, or undefined where no definition understands it. */
@@ -320,7 +346,8 @@ function spaceOf(discipline: Discipline): Space {
   const { parent } = discipline
   if (parent !== undefined) {
     const space = spaceOfRegion.get(parent)
-    if (space === undefined || parent.closed) throw new VmallocError('closed', `discipline ${discipline.name}: parent region ${parent.name} is closed`)
+    if (space === undefined || parent.closed)
+      throw new VmallocError('closed', `discipline ${discipline.name}: parent region ${parent.name} is closed`)
     return space
   }
   const space = new Space(discipline)
@@ -331,7 +358,14 @@ function spaceOf(discipline: Discipline): Space {
 
 const spaceOfRegion = new WeakMap<Region, Space>()
 
-function partsOf(space: Space, name: string, discipline: Discipline, definition: MethodDef, method: string, permanent = false): Parts {
+function partsOf(
+  space: Space,
+  name: string,
+  discipline: Discipline,
+  definition: MethodDef,
+  method: string,
+  permanent = false,
+): Parts {
   return {
     space,
     name,
@@ -371,9 +405,14 @@ function create(handle: Handle, plan: Plan): void {
   const { parent } = plan.discipline
   const held = parent === undefined ? undefined : (parent as Handle)
   const begin = (): void => {
-    const first = store.open(length + 2 * plan.align + (plan.definition.sizes === 'none' ? 0 : FIRST_EXTENT)) ?? store.open(length + 2 * plan.align + ALIGN)
+    const first =
+      store.open(length + 2 * plan.align + (plan.definition.sizes === 'none' ? 0 : FIRST_EXTENT)) ??
+      store.open(length + 2 * plan.align + ALIGN)
     if (first === undefined) {
-      throw new VmallocError('no-memory', `open ${plan.name}: discipline ${plan.discipline.name} has no ${length + ALIGN} bytes for a first segment`)
+      throw new VmallocError(
+        'no-memory',
+        `open ${plan.name}: discipline ${plan.discipline.name} has no ${length + ALIGN} bytes for a first segment`,
+      )
     }
     const h = roundUp(first.raw, ALIGN)
     const { words } = space
@@ -435,7 +474,13 @@ function readName(space: Space, header: number): string {
 }
 
 /** Makes a handle over a header that is there, after everything about it was checked. */
-function revive(handle: Handle | undefined, space: Space, discipline: Discipline, header: number, asked: string): Region {
+function revive(
+  handle: Handle | undefined,
+  space: Space,
+  discipline: Discipline,
+  header: number,
+  asked: string,
+): Region {
   const name = readName(space, header)
   const { words } = space
   const field = (offset: number): number => words.i32[(header + offset) >>> 2]! >>> 0
@@ -443,7 +488,10 @@ function revive(handle: Handle | undefined, space: Space, discipline: Discipline
   const chain = methodChain(parseMethod(title))
   const state = chain.reduce((sum, definition) => sum + definition.state, 0)
   if (state !== field(H.STATE_SIZE)) {
-    throw new VmallocError('damaged', `attach ${asked}: method ${title} keeps ${state} bytes of state here, ${field(H.STATE_SIZE)} there: another version`)
+    throw new VmallocError(
+      'damaged',
+      `attach ${asked}: method ${title} keeps ${state} bytes of state here, ${field(H.STATE_SIZE)} there: another version`,
+    )
   }
   const definition = { ...chain[chain.length - 1]!, name: chain[0]!.name, state }
   const parts = partsOf(space, name, discipline, definition, title)

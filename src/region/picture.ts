@@ -1,8 +1,9 @@
 /**
  * picture: a region as a text to look at and as data to read, made of what everybody can ask a region.
  */
-import { formatSize } from '../ground/sizes.ts'
+
 import type { Inspection, Region, Settings } from '../contract/region.ts'
+import { formatSize } from '../ground/sizes.ts'
 
 const BUSY = 1
 const CACHED = 2

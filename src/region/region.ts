@@ -9,10 +9,7 @@
  * Addresses of clients count from the first byte of the buffer, those of methods from the first byte of the space; the
  * difference, `bias`, is added and taken away here and in the store alone.
  */
-import { isPowerOfTwo, isWhole } from '../ground/bits.ts'
-import { corrupted, VmallocError } from '../ground/fault.ts'
-import { decode, encode } from '../ground/text.ts'
-import type { Words } from '../ground/words.ts'
+
 import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
 import type { Method, MethodDef } from '../contract/method.ts'
 import type {
@@ -33,6 +30,10 @@ import type {
   View,
 } from '../contract/region.ts'
 import type { BlockView, SegmentView, Stat } from '../contract/stat.ts'
+import { isPowerOfTwo, isWhole } from '../ground/bits.ts'
+import { corrupted, VmallocError } from '../ground/fault.ts'
+import { decode, encode } from '../ground/text.ts'
+import type { Words } from '../ground/words.ts'
 import * as H from './header.ts'
 import { inspectionOf, mapOf } from './picture.ts'
 import { delist, enlist } from './regions.ts'
@@ -151,7 +152,8 @@ export class Handle implements Region {
       )
     }
     const answer = now.exception?.(this, 'discipline', next)
-    if (answer) throw new VmallocError('vetoed', `region ${this.name}: discipline ${now.name} does not give way to ${next.name}`)
+    if (answer)
+      throw new VmallocError('vetoed', `region ${this.name}: discipline ${now.name} does not give way to ${next.name}`)
     if (this.#space.source === now) this.#space.source = next
     this.#store.discipline = next
   }
@@ -190,7 +192,9 @@ export class Handle implements Region {
     let to = this.#reshape(at - this.#bias, size, move, options)
     if (to === NIL && move && !this.#closed) {
       if (this.#policy.serves?.(size) === false) return this.#mistake('resize', size, this.#jobReason(size))
-      to = this.#helped({ op: 'resize', at, size, alignment: 0 }, () => this.#reshape(at - this.#bias, size, move, options))
+      to = this.#helped({ op: 'resize', at, size, alignment: 0 }, () =>
+        this.#reshape(at - this.#bias, size, move, options),
+      )
     }
     if (to < 0) return this.#mistake('resize', at, this.#addressReason)
     if (to === NIL) return NIL
@@ -367,7 +371,8 @@ export class Handle implements Region {
         throw new VmallocError('argument', `set: ${key}, expected one of ${Object.keys(before).join(', ')}`)
       }
     }
-    if (!isWhole(next.check, 3)) throw new VmallocError('argument', `set: check ${String(next.check)}, expected 0, 1, 2 or 3`)
+    if (!isWhole(next.check, 3))
+      throw new VmallocError('argument', `set: check ${String(next.check)}, expected 0, 1, 2 or 3`)
     if (this.#closed) return before
     this.#within(() => this.#store.put(this.#header, H.SETTINGS, H.packSettings(next)))
     this.#tune()
@@ -518,7 +523,8 @@ export class Handle implements Region {
     }
     if (at === NIL) return NIL
     at += this.#bias
-    if (this.#ears.length > 0) for (const ear of this.#ears) this.#space.tell(() => ear.alloc?.(this, at, size, alignment, zeroed))
+    if (this.#ears.length > 0)
+      for (const ear of this.#ears) this.#space.tell(() => ear.alloc?.(this, at, size, alignment, zeroed))
     if (this.#settings().events) this.#tellHandler('alloc', { region: this, at, size, old: at })
     return at
   }
@@ -552,7 +558,8 @@ export class Handle implements Region {
       const { keep, junk } = this.#settings()
       const size = keep || junk ? this.#policy.sizeOf(rel) : 0
       kept = keep && size >= 0
-      if (junk && size > 0 && !kept && this.#parts.definition.frees === 'any') this.#words.u8.fill(JUNK_FREED, rel, rel + size)
+      if (junk && size > 0 && !kept && this.#parts.definition.frees === 'any')
+        this.#words.u8.fill(JUNK_FREED, rel, rel + size)
       done = kept || this.#policy.free(rel)
       if (done) this.#afterwards(NIL)
     } finally {
@@ -585,7 +592,8 @@ export class Handle implements Region {
       const has = policy.sizeOf(to)
       if (has > had) {
         const { junk } = this.#settings()
-        if (options?.zero === true || junk) this.#words.u8.fill(options?.zero === true ? 0 : JUNK_GROWN, to + had, to + has)
+        if (options?.zero === true || junk)
+          this.#words.u8.fill(options?.zero === true ? 0 : JUNK_GROWN, to + had, to + has)
       }
       if (to !== at) this.#discard(at, had)
       this.#afterwards(to)
@@ -658,7 +666,12 @@ export class Handle implements Region {
       const why = H.flaw(this.#words, h)
       if (why !== '') corrupted(`${this.name}: children`, this.#header, why, 'a child')
       if (store.get(h, H.PARENT) !== this.#header || store.get(h, H.PREV_SIBLING) !== before) {
-        corrupted(`${this.name}: children`, h, `parent ${store.get(h, H.PARENT)}, sibling ${store.get(h, H.PREV_SIBLING)}`, `${this.#header}, ${before}`)
+        corrupted(
+          `${this.name}: children`,
+          h,
+          `parent ${store.get(h, H.PARENT)}, sibling ${store.get(h, H.PREV_SIBLING)}`,
+          `${this.#header}, ${before}`,
+        )
       }
       found.push(h)
       before = h

@@ -7,11 +7,12 @@
  *                         exports a definition as `default`, `method` or `discipline`, or as its only export. This runs
  *                         its code.
  */
-import { VmallocError } from '../ground/fault.ts'
-import { nearest } from '../ground/nearest.ts'
+
 import type { DisciplineDef } from '../contract/discipline.ts'
 import type { MethodDef } from '../contract/method.ts'
 import type { OptionRow } from '../contract/option.ts'
+import { VmallocError } from '../ground/fault.ts'
+import { nearest } from '../ground/nearest.ts'
 import { addRows, removeRows } from './options.ts'
 
 interface Definition {
@@ -35,7 +36,10 @@ export class Shelf<D extends Definition> {
       throw new VmallocError('argument', `register: not a ${this.#kind} definition: expected ${wanted(this.#kind)}`)
     }
     if (!/^[^\s,()='"]+$/.test(definition.name)) {
-      throw new VmallocError('argument', `register: ${this.#kind} name "${definition.name}", expected no blanks, commas, quotes, = or parentheses`)
+      throw new VmallocError(
+        'argument',
+        `register: ${this.#kind} name "${definition.name}", expected no blanks, commas, quotes, = or parentheses`,
+      )
     }
     const before = this.#definitions.get(definition.name)
     removeRows(`${this.#kind} ${definition.name}`)
@@ -76,7 +80,10 @@ export class Shelf<D extends Definition> {
     const candidates = [module.default, module[this.#kind], ...Object.values(module), module]
     const definition = candidates.find(this.#isDefinition)
     if (definition === undefined) {
-      throw new VmallocError('argument', `${this.#kind} ${name}: the module exports no ${this.#kind} definition: expected ${wanted(this.#kind)}`)
+      throw new VmallocError(
+        'argument',
+        `${this.#kind} ${name}: the module exports no ${this.#kind} definition: expected ${wanted(this.#kind)}`,
+      )
     }
     if (this.#definitions.get(definition.name) !== definition) this.register(definition)
     return definition
@@ -85,7 +92,10 @@ export class Shelf<D extends Definition> {
   #unknown(name: string): VmallocError {
     const near = nearest(name, this.names())
     const known = this.names().join(', ')
-    return new VmallocError('unknown', `unknown ${this.#kind} "${name}": ${near === undefined ? `expected one of ${known}` : `did you mean "${near}"?`}`)
+    return new VmallocError(
+      'unknown',
+      `unknown ${this.#kind} "${name}": ${near === undefined ? `expected one of ${known}` : `did you mean "${near}"?`}`,
+    )
   }
 }
 
@@ -95,12 +105,24 @@ function wanted(kind: string): string {
 
 function isMethod(value: unknown): value is MethodDef {
   const def = value as Partial<MethodDef> | undefined
-  return typeof def === 'object' && def !== null && typeof def.name === 'string' && typeof def.state === 'number' && typeof def.create === 'function'
+  return (
+    typeof def === 'object' &&
+    def !== null &&
+    typeof def.name === 'string' &&
+    typeof def.state === 'number' &&
+    typeof def.create === 'function'
+  )
 }
 
 function isDisciplineDef(value: unknown): value is DisciplineDef {
   const def = value as Partial<DisciplineDef> | undefined
-  return typeof def === 'object' && def !== null && typeof def.name === 'string' && typeof def.create === 'function' && !('state' in def)
+  return (
+    typeof def === 'object' &&
+    def !== null &&
+    typeof def.name === 'string' &&
+    typeof def.create === 'function' &&
+    !('state' in def)
+  )
 }
 
 export const registry = {
@@ -115,7 +137,11 @@ export function parseMethod(spec: string): string[] {
   for (;;) {
     const open = rest.indexOf('(')
     if (open < 0) break
-    if (!rest.endsWith(')')) throw new VmallocError('argument', `method "${spec}": expected a name, or name(inner) with its closing parenthesis`)
+    if (!rest.endsWith(')'))
+      throw new VmallocError(
+        'argument',
+        `method "${spec}": expected a name, or name(inner) with its closing parenthesis`,
+      )
     names.push(rest.slice(0, open).trim())
     rest = rest.slice(open + 1, -1).trim()
   }
@@ -141,7 +167,10 @@ function loadModule(name: string, isPath: boolean): unknown {
   const api = process?.getBuiltinModule?.('node:module') as ModuleApi | undefined
   if (process === undefined || api === undefined) {
     if (!isPath) return undefined
-    throw new VmallocError('unsupported', `module ${name}: cannot be loaded by path here; register its definition instead`)
+    throw new VmallocError(
+      'unsupported',
+      `module ${name}: cannot be loaded by path here; register its definition instead`,
+    )
   }
   const load = api.createRequire(`${process.cwd()}/`)
   let place: string
@@ -160,8 +189,11 @@ function loadModule(name: string, isPath: boolean): unknown {
 
 function reason(error: unknown): string {
   const code = (error as { code?: string }).code
-  if (code === 'ERR_REQUIRE_ASYNC_MODULE') return 'it uses top-level await, so it cannot be loaded while a region opens; register its definition instead'
-  if (code === 'ERR_REQUIRE_CYCLE_MODULE') return 'it imports the program that is just being loaded; register its definition instead'
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return 'TypeScript that this runtime does not load; compile it first'
+  if (code === 'ERR_REQUIRE_ASYNC_MODULE')
+    return 'it uses top-level await, so it cannot be loaded while a region opens; register its definition instead'
+  if (code === 'ERR_REQUIRE_CYCLE_MODULE')
+    return 'it imports the program that is just being loaded; register its definition instead'
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
+    return 'TypeScript that this runtime does not load; compile it first'
   return error instanceof Error ? error.message : String(error)
 }

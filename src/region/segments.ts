@@ -7,14 +7,29 @@
  * region, whose memory rarely grows in place), whichever is more; where that is refused, just what is needed. Bytes
  * held beyond what clients use stay within that share.
  */
-import { isWhole, roundDown, roundUp } from '../ground/bits.ts'
-import { corrupted, VmallocError } from '../ground/fault.ts'
-import type { Words } from '../ground/words.ts'
+
 import { ALIGN, LIMIT } from '../contract/addr.ts'
 import type { Discipline, Region } from '../contract/region.ts'
 import type { SegmentView } from '../contract/stat.ts'
 import type { Segment, Store } from '../contract/store.ts'
-import { BUSY, EXTENT, LAST, LENGTH, MARK, MORE_VALUES, markOf, NEXT, RAW, RECORD, SIZE, STATE, TIDE } from './header.ts'
+import { isWhole, roundDown, roundUp } from '../ground/bits.ts'
+import { corrupted, VmallocError } from '../ground/fault.ts'
+import type { Words } from '../ground/words.ts'
+import {
+  BUSY,
+  EXTENT,
+  LAST,
+  LENGTH,
+  MARK,
+  MORE_VALUES,
+  markOf,
+  NEXT,
+  RAW,
+  RECORD,
+  SIZE,
+  STATE,
+  TIDE,
+} from './header.ts'
 import type { Space } from './space.ts'
 
 const ROOT_STEP = 16 * 1024
@@ -201,7 +216,12 @@ export class Segments implements Store {
       corrupted(`${this.name}: extent`, this.header, this.get(this.header, EXTENT), extent)
     }
     if (this.get(this.header, TIDE) < this.get(this.header, BUSY)) {
-      corrupted(`${this.name}: high tide`, this.header, this.get(this.header, TIDE), `at least ${this.get(this.header, BUSY)}`)
+      corrupted(
+        `${this.name}: high tide`,
+        this.header,
+        this.get(this.header, TIDE),
+        `at least ${this.get(this.header, BUSY)}`,
+      )
     }
   }
 
@@ -246,7 +266,8 @@ export class Segments implements Store {
     const length = this.words.length
     let last = 0
     for (let s = from; s !== 0; s = this.next(s)) {
-      if (s % ALIGN !== 0 || s + RECORD > length) corrupted(`${this.name}: segment chain`, last, s, 'the address of a record')
+      if (s % ALIGN !== 0 || s + RECORD > length)
+        corrupted(`${this.name}: segment chain`, last, s, 'the address of a record')
       const raw = this.get(s, RAW)
       const end = raw + this.get(s, SIZE)
       if (this.words.i32[(s + MARK) >>> 2] !== markOf(s, raw)) {

@@ -4,9 +4,10 @@
  *   table    in the header: SLOTS entries; more in pieces of their own, chained from MORE_VALUES
  *   entry    | length of key, 1 byte | key, up to 31 bytes of UTF-8 | double |      40 bytes; length 0: not used
  */
-import { encode } from '../ground/text.ts'
-import { corrupted, VmallocError } from '../ground/fault.ts'
+
 import type { Values } from '../contract/region.ts'
+import { corrupted, VmallocError } from '../ground/fault.ts'
+import { encode } from '../ground/text.ts'
 import { MORE_VALUES, NEXT, RAW, RECORD, SIZE, VALUES } from './header.ts'
 import type { Segments } from './segments.ts'
 
@@ -53,7 +54,8 @@ export class RegionValues implements Values {
   check(): void {
     for (const entry of this.#entries()) {
       const length = this.#store.words.u8[entry]!
-      if (length >= KEY_ROOM) corrupted(`${this.#store.name}: values`, entry, `key of ${length} bytes`, `at most ${KEY_ROOM - 1}`)
+      if (length >= KEY_ROOM)
+        corrupted(`${this.#store.name}: values`, entry, `key of ${length} bytes`, `at most ${KEY_ROOM - 1}`)
     }
   }
 

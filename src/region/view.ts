@@ -5,9 +5,10 @@
  * became another, and throws once its block is freed, moved, cleared, closed, or shrunk below the view. In shared
  * memory a block that another thread frees is noticed as long as it has not been handed out again.
  */
-import { VmallocError } from '../ground/fault.ts'
+
 import type { Addr } from '../contract/addr.ts'
 import type { ArrayType, NumericArray, Region, View } from '../contract/region.ts'
+import { VmallocError } from '../ground/fault.ts'
 
 /** Whether a block is still the one it was: one token for all views of a block. */
 export interface Life {
@@ -31,12 +32,19 @@ export class BlockArray<T extends NumericArray> implements View<T> {
   }
 
   get alive(): boolean {
-    return this.#life.alive && !this.region.closed && this.region.sizeOf(this.at) >= this.length * this.#type.BYTES_PER_ELEMENT
+    return (
+      this.#life.alive &&
+      !this.region.closed &&
+      this.region.sizeOf(this.at) >= this.length * this.#type.BYTES_PER_ELEMENT
+    )
   }
 
   get array(): T {
     if (!this.alive) {
-      throw new VmallocError('closed', `view of ${this.length} ${this.#type.name} elements at ${this.at}: its block in region ${this.region.name} is gone`)
+      throw new VmallocError(
+        'closed',
+        `view of ${this.length} ${this.#type.name} elements at ${this.at}: its block in region ${this.region.name} is gone`,
+      )
     }
     const buffer = this.region.buffer
     const has = this.#array
@@ -47,7 +55,12 @@ export class BlockArray<T extends NumericArray> implements View<T> {
 }
 
 /** A typed array over `length` elements at `at`; throws when it would leave the space or is misaligned. */
-export function arrayAt<T extends NumericArray>(buffer: ArrayBufferLike, type: ArrayType<T>, at: number, length: number): T {
+export function arrayAt<T extends NumericArray>(
+  buffer: ArrayBufferLike,
+  type: ArrayType<T>,
+  at: number,
+  length: number,
+): T {
   const unit = type.BYTES_PER_ELEMENT
   const end = at + length * unit
   if (!(at > 0) || !Number.isInteger(at) || !Number.isInteger(length) || length < 0 || end > buffer.byteLength) {
