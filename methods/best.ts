@@ -77,7 +77,8 @@ class Best implements Method {
   readonly #words: Words
   readonly #store: Store
   readonly #s: number //     first word of the state
-  readonly #low: number //   alignment - 1
+  readonly #low: number //   alignment - 1, of addresses in the buffer
+  readonly #bias: number
   readonly #mask: number
   readonly #pad: number
   readonly #min: number //   the smallest span
@@ -88,6 +89,7 @@ class Best implements Method {
     this.#words = store.words
     this.#s = store.state >>> 2
     this.#low = store.align - 1
+    this.#bias = store.bias
     this.#mask = -store.align
     this.#pad = store.align + 3
     this.#min = minOf(store)
@@ -276,7 +278,7 @@ class Best implements Method {
     const m = this.#words.i32
     const s = this.#s
     const cell = at >>> 2
-    if ((at & this.#low) !== 0 || at >>> 0 !== at) return 0
+    if (((at + this.#bias) & this.#low) !== 0 || at >>> 0 !== at) return 0
     let end = m[s + END]!
     if (cell < m[s + LOW]! || cell >= end) {
       end = endAround(this.#store, cell)

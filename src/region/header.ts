@@ -7,9 +7,10 @@
  *   segment record, before the extent of every segment
  *   | RAW   where the piece begins | SIZE  its bytes | NEXT  record of the next segment, 0 | MARK  hash of place and RAW |
  *
- * All links count from the first byte of the root's space. The fixed fields and the texts stand under the checksum SUM.
- * Of the variable fields nothing contradicts TIDE (but that it is at least BUSY), SETTINGS (but its unused bits) and
- * the values; all others are held against the segments and blocks by `check`.
+ * All links count from the first byte of the root's space. The fixed fields and the texts stand under the checksum SUM;
+ * no two regions of a root have the same SERIAL, so the sum also tells whether a header is still the one that it was.
+ * Of the variable fields nothing contradicts TIDE (but that it is at least BUSY), SETTINGS (but its unused bits), the
+ * lock, SERIALS (the last one given, in the root) and the values; all others are held against the segments and blocks by `check`.
  */
 
 import type { Settings } from '../contract/region.ts'
@@ -38,7 +39,8 @@ export const METHOD = 60
 export const DISCIPLINE = 64
 export const VALUES = 68
 export const TEXT_END = 72
-export const FIXED_END = 76
+export const SERIAL = 76
+export const FIXED_END = 80
 
 export const HOLDER = 80
 export const WAITERS = 84
@@ -51,6 +53,7 @@ export const EXTENT = 108
 export const BUSY = 112
 export const TIDE = 116
 export const MORE_VALUES = 120
+export const SERIALS = 124
 export const TEXTS = 128
 
 /** 'VMAL' read as a little-endian word. */
@@ -61,17 +64,18 @@ export const THIS_VERSION = 1
 export const LONGEST_TEXT = 255
 
 /** Bits of SETTINGS. */
-const KEEP = 4
-const JUNK = 8
-const EVENTS = 16
-const KNOWN_SETTINGS = 3 | KEEP | JUNK | EVENTS
+export const CHECK = 3
+export const KEEP = 4
+export const JUNK = 8
+export const EVENTS = 16
+const KNOWN_SETTINGS = CHECK | KEEP | JUNK | EVENTS
 
 export function packSettings(s: Settings): number {
   return s.check | (s.keep ? KEEP : 0) | (s.junk ? JUNK : 0) | (s.events ? EVENTS : 0)
 }
 
 export function unpackSettings(bits: number): Settings {
-  return { check: bits & 3, keep: (bits & KEEP) !== 0, junk: (bits & JUNK) !== 0, events: (bits & EVENTS) !== 0 }
+  return { check: bits & CHECK, keep: (bits & KEEP) !== 0, junk: (bits & JUNK) !== 0, events: (bits & EVENTS) !== 0 }
 }
 
 export function knownSettings(bits: number): boolean {
@@ -124,22 +128,33 @@ export function readText(words: Words, at: number): string {
 }
 
 /**
- * Why the bytes at `h` are not the header of an open region, or '' when they are. Reads nothing outside the space.
+ * Why the bytes at `h` are not the header of an open region, or '' when they are, as far as what never changes can say.
+ * Reads nothing outside the space.
  */
-export function flaw(words: Words, h: number): string {
+export function fixedFlaw(words: Words, h: number): string {
   const m = words.i32
   const get = (field: number): number => m[(h + field) >>> 2]! >>> 0
   if (h % 8 !== 0 || h < 8) return `address ${h}, expected a multiple of 8 from 8 on`
   if (h + TEXTS > words.length) return `${words.length} bytes, too few for a header at ${h}`
   if (get(MAGIC) === 0) return `no region at ${h}: it was closed, or never opened`
-  if (get(MAGIC) !== IS_REGION)
+  if (get(MAGIC) !== IS_REGION) {
     return `no region at ${h}: magic 0x${get(MAGIC).toString(16)}, expected 0x${IS_REGION.toString(16)}`
+  }
   if (get(VERSION) !== THIS_VERSION) return `region at ${h}: version ${get(VERSION)}, expected ${THIS_VERSION}`
   const textEnd = get(TEXT_END)
   if (textEnd < TEXTS || h + textEnd > words.length) return `region at ${h}: texts end at ${textEnd}`
   if (m[(h + SUM) >>> 2] !== sumOf(words, h)) return `region at ${h}: checksum of its header does not match`
   if (get(SELF) !== h)
     return `region at ${h}: says it lies at ${get(SELF)}; give attach the bytes of the whole root space`
+  return ''
+}
+
+/** The same for all that a header says, in a space that nobody else changes meanwhile. */
+export function flaw(words: Words, h: number): string {
+  const why = fixedFlaw(words, h)
+  if (why !== '') return why
+  const m = words.i32
+  const get = (field: number): number => m[(h + field) >>> 2]! >>> 0
   const raw = get(RAW)
   const end = raw + get(SIZE)
   if (raw > h || end < h + get(LENGTH)) return `region at ${h}: first segment [${raw}, ${end}) does not hold the header`

@@ -17,10 +17,12 @@ import type { OptionRow, OptionValue } from '../contract/option.ts'
 import type { Discipline, Region, Settings } from '../contract/region.ts'
 import { isPowerOfTwo, roundUp } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
+import { nearest } from '../ground/nearest.ts'
 import * as H from './header.ts'
 import { currentOptions, type Options } from './options.ts'
 import { Handle, type Parts } from './region.ts'
 import { parseMethod, registry } from './registry.ts'
+import type { Segments } from './segments.ts'
 import { Space } from './space.ts'
 import { TABLE } from './values.ts'
 
@@ -48,6 +50,7 @@ export interface AttachOptions {
 const FIRST_EXTENT = 1024
 const MOST_ALIGN = 2 ** 21
 const HEAP = 'heap'
+const OWN = ['name', 'method', 'discipline', 'align', 'check', 'keep', 'junk', 'events']
 
 /** Called with every region that opens or is attached, and the options in force. */
 export type Opened = (region: Region, options: Options) => void
@@ -87,7 +90,7 @@ function begin(asked: OpenOptions, permanent: boolean, otherwise = (): Disciplin
   const place = { at: 0 }
   const answer = discipline.exception?.(handle, 'open', place) ?? 0
   if (answer < 0) throw new VmallocError('vetoed', `open ${name}: discipline ${discipline.name} says no`)
-  if (answer > 0) return revive(handle, space, discipline, place.at - space.base, name)
+  if (answer > 0) return revive(handle, space, discipline, place.at - space.base)
   const align = chosen.align()
   create(handle, { name, title, discipline, definition, align, settings: chosen.settings(), make })
   options.settle()
@@ -128,6 +131,7 @@ class Choice {
     this.#options = options
     this.#name = name
     this.#asked = asked
+    this.#mustBeKnown()
     for (const key of ['method', 'discipline'] as const) for (const text of options.names(key)) this.#load(key, text)
   }
 
@@ -142,10 +146,8 @@ class Choice {
     const all = chain ?? complete(program, [registry.methods.find('best')])
     this.#rows = all.flatMap((definition) => definition.options ?? [])
     const values = this.#values(this.#rows)
-    const outer = all[0]!
-    const state = all.reduce((sum, definition) => sum + definition.state, 0)
     return {
-      definition: { ...all[all.length - 1]!, name: outer.name, state },
+      definition: joined(all),
       title: titleOf(all),
       make: (handle) => build(all, handle, values),
     }
@@ -189,6 +191,25 @@ class Choice {
       keep: this.#value('keep') === true,
       junk: this.#value('junk') === true,
       events: this.#value('events') === true,
+    }
+  }
+
+  #mustBeKnown(): void {
+    const { name } = this.#asked
+    if (name !== undefined && typeof name !== 'string')
+      throw new VmallocError('argument', `open: name ${String(name)}, expected a text`)
+    for (const key of Object.keys(this.#asked)) {
+      if (OWN.includes(key)) continue
+      const rows = [...registry.methods.all(), ...registry.disciplines.all()].flatMap(
+        (definition) => definition.options ?? [],
+      )
+      const names = [...OWN, ...new Set(rows.map((row) => row.name))]
+      if (names.includes(key)) continue
+      const near = nearest(key, names)
+      throw new VmallocError(
+        'unknown',
+        `open ${this.#name}: unknown option "${key}": ${near === undefined ? `expected one of ${names.join(', ')}` : `did you mean "${near}"?`}`,
+      )
     }
   }
 
@@ -284,6 +305,15 @@ function complete(chain: MethodDef[], program: MethodDef[]): MethodDef[] {
   if (inner.wraps !== true) return chain
   const rest = program.filter((definition) => !chain.includes(definition))
   return complete([...chain, ...(rest.length > 0 ? rest : [registry.methods.find('best')])], [])
+}
+
+function stateOf(chain: readonly MethodDef[]): number {
+  return chain.reduce((sum, definition) => sum + definition.state, 0)
+}
+
+/** What wrapper and wrapped claim together: the inner one's claims, the outer one's name, both states. */
+function joined(chain: readonly MethodDef[]): MethodDef {
+  return { ...chain[chain.length - 1]!, name: chain[0]!.name, state: stateOf(chain) }
 }
 
 function titleOf(chain: readonly MethodDef[]): string {
@@ -419,7 +449,7 @@ function create(handle: Handle, plan: Plan): void {
     if (parent === undefined && H.flaw(words, h) === '') {
       throw new VmallocError(
         'argument',
-        `open ${plan.name}: region ${readName(space, h)} is there already, at ${h + space.base}: attach it, close it, or clear the bytes`,
+        `open ${plan.name}: region ${H.readText(words, h + store.get(h, H.NAME))} is there already, at ${h + space.base}: attach it, close it, or clear the bytes`,
       )
     }
     words.u8.fill(0, h, h + length)
@@ -444,6 +474,7 @@ function create(handle: Handle, plan: Plan): void {
       at += H.textSize(texts[i]!)
     }
     put(H.TEXT_END, at - h)
+    put(H.SERIAL, parent === undefined ? 0 : nextSerial(store))
     put(H.SETTINGS, H.packSettings(plan.settings))
     put(H.LAST, h)
     put(H.EXTENT, first.size)
@@ -461,55 +492,59 @@ function create(handle: Handle, plan: Plan): void {
   spaceOfRegion.set(handle, space)
 }
 
-function reviveAt(space: Space, header: number, discipline: Discipline): Region {
-  const name = readName(space, header)
-  return revive(undefined, space, discipline, header, name)
+/** A number that no other region of this root has. */
+function nextSerial(store: Segments): number {
+  const serial = store.get(store.space.root, H.SERIALS) + 1
+  store.put(store.space.root, H.SERIALS, serial)
+  return serial
 }
 
-function readName(space: Space, header: number): string {
-  space.renew()
-  const why = H.flaw(space.words, header)
-  if (why !== '') throw new VmallocError('damaged', `attach: ${why}`)
-  return H.readText(space.words, header + space.words.i32[(header + H.NAME) >>> 2]!)
+function reviveAt(space: Space, header: number, discipline: Discipline): Region {
+  return revive(undefined, space, discipline, header)
 }
 
 /** Makes a handle over a header that is there, after everything about it was checked. */
-function revive(
-  handle: Handle | undefined,
-  space: Space,
-  discipline: Discipline,
-  header: number,
-  asked: string,
-): Region {
-  const name = readName(space, header)
+function revive(handle: Handle | undefined, space: Space, discipline: Discipline, header: number): Region {
+  space.renew()
+  damagedIf(H.fixedFlaw(space.words, header))
   const { words } = space
   const field = (offset: number): number => words.i32[(header + offset) >>> 2]! >>> 0
+  const name = H.readText(words, header + field(H.NAME))
   const title = H.readText(words, header + field(H.METHOD))
-  const chain = methodChain(parseMethod(title))
-  const state = chain.reduce((sum, definition) => sum + definition.state, 0)
-  if (state !== field(H.STATE_SIZE)) {
-    throw new VmallocError(
-      'damaged',
-      `attach ${asked}: method ${title} keeps ${state} bytes of state here, ${field(H.STATE_SIZE)} there: another version`,
-    )
-  }
-  const definition = { ...chain[chain.length - 1]!, name: chain[0]!.name, state }
-  const parts = partsOf(space, name, discipline, definition, title)
-  const region = handle ?? new Handle(parts)
   if (discipline.parent === undefined) space.rootAt(header, name)
-  region.bind(header, field(H.ALIGNMENT), () => build(chain, region, {}))
-  spaceOfRegion.set(region, space)
+  const taken = space.lock?.take() === true
   try {
-    region.check()
-  } catch (error) {
-    region.abandon()
-    if (error instanceof VmallocError && error.code === 'corrupted') {
+    space.renew()
+    damagedIf(H.flaw(words, header))
+    if (!space.shared && discipline.parent === undefined)
+      words.i32.fill(0, (header + H.HOLDER) >>> 2, ((header + H.WAITERS) >>> 2) + 1)
+    const chain = methodChain(parseMethod(title))
+    const state = stateOf(chain)
+    if (state !== field(H.STATE_SIZE)) {
+      throw new VmallocError(
+        'damaged',
+        `attach ${name}: method ${title} keeps ${state} bytes of state here, ${field(H.STATE_SIZE)} there: another version`,
+      )
+    }
+    const region = handle ?? new Handle(partsOf(space, name, discipline, joined(chain), title))
+    region.bind(header, field(H.ALIGNMENT), () => build(chain, region, {}))
+    spaceOfRegion.set(region, space)
+    try {
+      region.check()
+    } catch (error) {
+      region.abandon()
+      if (!(error instanceof VmallocError) || error.code !== 'corrupted') throw error
       throw new VmallocError('damaged', `attach ${name}: ${error.message}`, { cause: error })
     }
-    throw error
+    tellOpened(region, currentOptions())
+    return region
+  } finally {
+    if (taken) space.lock?.give()
   }
-  tellOpened(region, currentOptions())
-  return region
+}
+
+function damagedIf(why: string): void {
+  if (why !== '') throw new VmallocError('damaged', `attach: ${why}`)
 }
 
 function tellOpened(region: Region, options: Options): void {

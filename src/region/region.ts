@@ -76,6 +76,8 @@ export class Handle implements Region {
   readonly #bias: number
   #policy: Method
   #header = 0
+  /** The header's checksum: another one means that another region lies there now. */
+  #sum = 0
   #closed = false
   /** The short way is open: no lock, no settings, no ears, no views. */
   #short = false
@@ -103,6 +105,7 @@ export class Handle implements Region {
   /** Takes up a header that is there, with the method that goes with it. */
   bind(header: number, align: number, policy: () => Method): void {
     this.#header = header
+    this.#sum = this.#words.i32[(header + H.SUM) >>> 2]!
     this.#store.bind(header, align)
     this.#policy = policy()
     this.#space.keepHandle(header, this)
@@ -200,7 +203,7 @@ export class Handle implements Region {
     if (to === NIL) return NIL
     to += this.#bias
     if (to !== at) this.#endViews(at)
-    if (this.#ears.length > 0 || this.#settings().events) this.#tellBlock('resize', to, size, at)
+    if (this.#ears.length > 0 || (this.#bits & H.EVENTS) !== 0) this.#tellBlock('resize', to, size, at)
     return to
   }
 
@@ -307,7 +310,7 @@ export class Handle implements Region {
   }
 
   inspect(): Inspection {
-    return inspectionOf(this, this.#settings())
+    return inspectionOf(this, H.unpackSettings(this.#bits))
   }
 
   map({ width = 64, lines = 8 }: { width?: number; lines?: number } = {}): string {
@@ -319,6 +322,7 @@ export class Handle implements Region {
   clear(): boolean {
     if (this.#closed || !this.#closeChildren()) return false
     this.#within(() => {
+      this.#bury(this.#header)
       this.#policy.clear()
       this.#store.put(this.#header, H.BUSY, 0)
       this.#afterwards(NIL)
@@ -351,6 +355,7 @@ export class Handle implements Region {
     const held = this.#enter()
     try {
       if (!keep && !this.#closed) {
+        this.#bury(this.#header)
         this.#unlink()
         this.#store.put(this.#header, H.MAGIC, 0)
         this.#store.giveAll()
@@ -364,7 +369,7 @@ export class Handle implements Region {
   }
 
   set(settings: Partial<Settings>): Settings {
-    const before = this.#settings()
+    const before = H.unpackSettings(this.#bits)
     const next = { ...before, ...settings }
     for (const key of Object.keys(settings)) {
       if (!(key in before)) {
@@ -428,8 +433,9 @@ export class Handle implements Region {
 
   children(): Region[] {
     if (this.#closed) return []
-    const headers = this.#within(() => this.#childHeaders())
-    return headers.map((header) => this.#space.handleAt(header) ?? this.#parts.childAt(this, header))
+    return this.#within(() =>
+      this.#childHeaders().map((header) => this.#space.handleAt(header) ?? this.#parts.childAt(this, header)),
+    )
   }
 
   child(name: string): Region | undefined {
@@ -485,9 +491,14 @@ export class Handle implements Region {
     const taken = lock.take()
     if (taken) {
       this.#space.freshen()
-      if (this.#words.i32[(this.#header + H.MAGIC) >>> 2] !== H.IS_REGION) this.#end()
+      if (!this.#isHere()) this.#end()
     }
     return taken
+  }
+
+  #isHere(): boolean {
+    const m = this.#words.i32
+    return m[(this.#header + H.MAGIC) >>> 2] === H.IS_REGION && m[(this.#header + H.SUM) >>> 2] === this.#sum
   }
 
   #leave(taken: boolean): void {
@@ -525,7 +536,7 @@ export class Handle implements Region {
     at += this.#bias
     if (this.#ears.length > 0)
       for (const ear of this.#ears) this.#space.tell(() => ear.alloc?.(this, at, size, alignment, zeroed))
-    if (this.#settings().events) this.#tellHandler('alloc', { region: this, at, size, old: at })
+    if ((this.#bits & H.EVENTS) !== 0) this.#tellHandler('alloc', { region: this, at, size, old: at })
     return at
   }
 
@@ -537,7 +548,7 @@ export class Handle implements Region {
       const policy = this.#policy
       const at = alignment > this.#store.align ? policy.align!(size, alignment) : policy.alloc(size)
       if (at === NIL) return NIL
-      const { junk } = this.#settings()
+      const junk = (this.#bits & H.JUNK) !== 0
       if (zeroed || junk) this.#words.u8.fill(zeroed ? 0 : JUNK_NEW, at, at + policy.sizeOf(at))
       this.#afterwards(at)
       return at
@@ -555,7 +566,8 @@ export class Handle implements Region {
     let kept = false
     try {
       if (this.#closed) return false
-      const { keep, junk } = this.#settings()
+      const keep = (this.#bits & H.KEEP) !== 0
+      const junk = (this.#bits & H.JUNK) !== 0
       const size = keep || junk ? this.#policy.sizeOf(rel) : 0
       kept = keep && size >= 0
       if (junk && size > 0 && !kept && this.#parts.definition.frees === 'any')
@@ -571,7 +583,7 @@ export class Handle implements Region {
     }
     if (kept) return true
     this.#endViews(at)
-    if (this.#ears.length > 0 || this.#settings().events) this.#tellBlock('free', at, 0, at)
+    if (this.#ears.length > 0 || (this.#bits & H.EVENTS) !== 0) this.#tellBlock('free', at, 0, at)
     return true
   }
 
@@ -591,7 +603,7 @@ export class Handle implements Region {
       }
       const has = policy.sizeOf(to)
       if (has > had) {
-        const { junk } = this.#settings()
+        const junk = (this.#bits & H.JUNK) !== 0
         if (options?.zero === true || junk)
           this.#words.u8.fill(options?.zero === true ? 0 : JUNK_GROWN, to + had, to + has)
       }
@@ -605,9 +617,8 @@ export class Handle implements Region {
 
   /** A block that was copied elsewhere goes. */
   #discard(at: Addr, size: number): void {
-    const { keep, junk } = this.#settings()
-    if (keep) return
-    if (junk) this.#words.u8.fill(JUNK_FREED, at, at + size)
+    if ((this.#bits & H.KEEP) !== 0) return
+    if ((this.#bits & H.JUNK) !== 0) this.#words.u8.fill(JUNK_FREED, at, at + size)
     if (!this.#policy.free(at)) this.#policy.moved?.(at)
   }
 
@@ -634,7 +645,7 @@ export class Handle implements Region {
 
   /** What the check level asks for after an operation on the block at `at`. */
   #afterwards(at: Addr): void {
-    const { check } = this.#settings()
+    const check = this.#bits & H.CHECK
     if (check === 0) return
     if (check >= 3) this.#checkAll()
     else this.#policy.check(check, at)
@@ -679,8 +690,21 @@ export class Handle implements Region {
     return found
   }
 
+  /** Closes the children that somebody holds, who may say no; the others end with the memory they lie in. */
   #closeChildren(): boolean {
-    return this.children().every((child) => child.close())
+    const held = this.#within(() => this.#childHeaders().flatMap((header) => this.#space.handleAt(header) ?? []))
+    return held.every((child) => child.close())
+  }
+
+  /** No header in this region is a region any more, whoever still has a handle to it. */
+  #bury(header: number): void {
+    const store = this.#store
+    for (let h = store.get(header, H.CHILD); h !== 0 && store.get(h, H.MAGIC) === H.IS_REGION; ) {
+      store.put(h, H.MAGIC, 0)
+      this.#bury(h)
+      h = store.get(h, H.NEXT_SIBLING)
+    }
+    store.put(header, H.CHILD, 0)
   }
 
   /** Takes this region out of its parent's list. */
@@ -728,8 +752,9 @@ export class Handle implements Region {
       this.#store.get(this.#header, H.SETTINGS) === 0
   }
 
-  #settings(): Settings {
-    return H.unpackSettings(this.#closed ? 0 : this.#store.get(this.#header, H.SETTINGS))
+  /** The settings in force, packed; they lie in the bytes, so every thread sees the same. */
+  get #bits(): number {
+    return this.#closed ? 0 : this.#store.get(this.#header, H.SETTINGS)
   }
 
   // telling
@@ -747,7 +772,7 @@ export class Handle implements Region {
     for (const ear of this.#ears) {
       this.#space.tell(() => (event === 'free' ? ear.free?.(this, at) : ear.resize?.(this, old, at, size)))
     }
-    if (this.#settings().events) this.#tellHandler(event, { region: this, at, size, old })
+    if ((this.#bits & H.EVENTS) !== 0) this.#tellHandler(event, { region: this, at, size, old })
   }
 
   #tellHandler(event: DisciplineEvent, data: unknown): void {

@@ -189,11 +189,11 @@ class Client {
     return new VmallocError('corrupted', `${this.#trace.name}, event ${this.#event}: ${what}`, { cause })
   }
 
-  /** Memory may have grown. */
+  /** Memory may have grown; views of a fixed length show it, even over a buffer that grows itself. */
   #renew(): void {
     const { buffer } = this.#region
     if (buffer === this.#bytes.buffer && buffer.byteLength === this.#bytes.length) return
-    this.#bytes = new Uint8Array(buffer as ArrayBuffer)
+    this.#bytes = new Uint8Array(buffer as ArrayBuffer, 0, buffer.byteLength)
     this.#words = new Int32Array(buffer as ArrayBuffer, 0, buffer.byteLength >>> 2)
   }
 }
