@@ -4,8 +4,11 @@
  *   extent   base                                          limit
  *            | element | element | ... | .... fresh ..... |       the fresh end of the newest segment was never used
  *
- *   state    +0     +4       +8      +12     +16     +20
- *            | SIZE | STRIDE | FREE | COUNT | FRESH | FIXED |     first free element, how many; where the fresh end begins
+ *   state    +0     +4       +8     +12     +16     +20     +24      +28
+ *            | SIZE | STRIDE | FREE | COUNT | FRESH | FIXED | NEWEST | GRID |
+ *
+ *   FREE, COUNT    first free element, and how many there are
+ *   NEWEST         the segment with the fresh end, which begins at FRESH; its elements begin at GRID
  *
  *   free     +0       +4
  *            | next   | KEY ^ place | ...
@@ -37,7 +40,8 @@ const FREE = 2
 const COUNT = 3
 const FRESH = 4
 const FIXED = 5 //  SIZE is an option and survives clear
-const NEWEST = 6 // the segment that holds FRESH
+const NEWEST = 6
+const GRID = 7
 const STATE = 32
 
 const KEY = 0x9e3779b1 | 0
@@ -131,8 +135,7 @@ class Pool implements Method {
     const first = this.#store.first
     m[s + FREE] = NIL
     m[s + COUNT] = 0
-    m[s + NEWEST] = first
-    m[s + FRESH] = this.#gridOf(first)
+    this.#enter(first, this.#gridOf(first))
     m[s + SIZE] = 0
     m[s + STRIDE] = 0
     if (m[s + FIXED] !== 0) this.#accepts(m[s + FIXED]! >>> 0)
@@ -199,6 +202,7 @@ class Pool implements Method {
     const fresh = m[s + FRESH]! >>> 0
     if (!this.#isSegment(newest)) corrupted(`${name} newest`, store.state, newest, 'a segment of this region')
     const grid = this.#gridOf(newest)
+    if (m[s + GRID]! >>> 0 !== grid) corrupted(`${name} grid`, store.state, m[s + GRID]! >>> 0, grid)
     if (
       fresh < grid ||
       fresh > Math.max(store.limit(newest), grid) ||
@@ -276,17 +280,18 @@ class Pool implements Method {
     const s = this.#s
     if (at >>> 0 !== at) return false
     const stride = m[s + STRIDE]! >>> 0
-    let segment = m[s + NEWEST]! >>> 0
-    if (at < this.#gridOf(segment) || at >= m[s + FRESH]! >>> 0) {
-      segment = this.#store.find(at)
+    let grid = m[s + GRID]! >>> 0
+    if (at < grid || at >= m[s + FRESH]! >>> 0) {
+      const segment = this.#store.find(at)
       if (segment === 0 || at >= this.#endOf(segment)) return false
+      grid = this.#gridOf(segment)
     }
     if (stride !== this.#stride) {
       this.#stride = stride
       this.#inverse = 1 / stride
     }
     // the nearest whole number of strides; exact, because offsets are below 2^32
-    const offset = at - this.#gridOf(segment)
+    const offset = at - grid
     return offset >= 0 && Math.round(offset * this.#inverse) * stride === offset
   }
 
@@ -317,11 +322,17 @@ class Pool implements Method {
     while (store.next(before) !== segment) before = store.next(before)
     if (!store.release(segment)) return false
     if (isNewest) {
-      const m = this.#words.i32
-      m[s + NEWEST] = before
-      m[s + FRESH] = this.#fullEnd(before)
+      this.#enter(before, this.#fullEnd(before))
     }
     return true
+  }
+
+  /** The fresh end is in that segment now, from `fresh` on. */
+  #enter(segment: Segment, fresh: Addr): void {
+    const m = this.#words.i32
+    m[this.#s + NEWEST] = segment
+    m[this.#s + GRID] = this.#gridOf(segment)
+    m[this.#s + FRESH] = fresh
   }
 
   /** Makes the list anew, in order of address. */
@@ -355,10 +366,8 @@ class Pool implements Method {
       const next = newest === store.last ? 0 : store.next(newest)
       if (next === 0 && !store.grow(lacks, stride + store.align)) return NIL
       if (store.last !== newest) {
-        const words = this.#words.i32
         const segment = next === 0 ? store.last : next
-        words[s + NEWEST] = segment
-        words[s + FRESH] = this.#gridOf(segment)
+        this.#enter(segment, this.#gridOf(segment))
       }
     }
   }

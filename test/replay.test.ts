@@ -373,10 +373,14 @@ describe('checked replay', () => {
     expect(() => measure(trace, () => region, { check: true })).to.throw(VmallocError, /usable bytes/)
   })
 
-  for (const method of ['best', 'last']) {
-    it(`finds nothing wrong with ${method}`, () => {
-      const region = open({ discipline: 'memory', method, name: 'checked' })
+  const growing = traceOf(...Array.from({ length: 200 }, (_, id) => `a ${id} 5000`), 'x', 'k', 'c 200 100', 'k')
+  const places = ['memory', 'shared', 'resizable', 'region']
+  for (const [discipline, method] of places.flatMap((place) => ['best', 'last'].map((name) => [place, name]))) {
+    it(`finds nothing wrong with ${method} over ${discipline}`, () => {
+      const region = open({ discipline, method, name: 'checked' })
       expect(replayChecked(life, region)).to.include({ failed: 0 })
+      region.clear()
+      expect(replayChecked(growing, region)).to.include({ failed: 0 })
       region.close()
     })
   }

@@ -74,7 +74,7 @@ export function demo(): void {
   showMap(trace, methods[0])
   if (!isChosen('method')) {
     say('')
-    say(`Another method, the same program:  ${paint('bold', 'VMALLOC_OPTIONS=method=debug npm start')}`)
+    say(`Another method, the same program:  ${paint('bold', `VMALLOC_OPTIONS=method=last npm start`)}`)
   }
 }
 
