@@ -18,6 +18,7 @@ whenOpened((region, options) => {
 })
 whenOpened(tellUsage)
 
+export { MemPool, type MemPoolOpts, type MemPoolStats } from './compat/mem-pool.ts'
 export { type Addr, ALIGN, LIMIT, NIL } from './contract/addr.ts'
 export type { DisciplineDef } from './contract/discipline.ts'
 export type { Method, MethodDef, Visit } from './contract/method.ts'

@@ -3,7 +3,7 @@
  *
  *   alloc -> method -> grow -> discipline.memory(grow in place) -> refused? -> discipline.memory(new)
  *
- * How much is asked for: what is needed, or a share of what the region has (a 32nd in a root, an 8th in a nested
+ * How much is asked for: what is needed, or a share of what the region has (a 64th in a root, an 8th in a nested
  * region, whose memory rarely grows in place), whichever is more; where that is refused, just what is needed. Bytes
  * held beyond what clients use stay within that share.
  */
@@ -33,7 +33,7 @@ import {
 import type { Space } from './space.ts'
 
 const ROOT_STEP = 16 * 1024
-const ROOT_SHARE = 32
+const ROOT_SHARE = 64
 const NESTED_STEP = 4 * 1024
 const NESTED_SHARE = 8
 
