@@ -26,7 +26,7 @@ export class Words {
   /** Looks at `buffer` from byte `base` (a multiple of 8) on. */
   adopt(buffer: ArrayBufferLike, base: number): void {
     const bytes = Math.max(0, buffer.byteLength - base)
-    this.i32 = new Int32Array(buffer, base, bytes >>> 2)
+    this.i32 = new Int32Array(buffer, base, Math.floor(bytes / 4))
     this.u8 = new Uint8Array(buffer, base, bytes)
     this.f64 = new Float64Array(buffer, base, Math.floor(bytes / 8))
     this.length = bytes
