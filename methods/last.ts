@@ -4,22 +4,25 @@
  *   extent   base                              TOP                 limit
  *            | H | block | H | block | ... | H | .... wilderness .... |
  *
- *   state    +0      +4       +8
- *            | TOP   | NEWEST | AT |          AT is the segment of TOP; those before it are full, those after it empty
+ *   state    +0      +4       +8   +12
+ *            | TOP   | NEWEST | AT | EPOCH |    AT is the segment of TOP; those before it are full, those after it empty
  *
  *   block    -8      -4       0
  *            | SIZE  | PREV   | payload, SIZE bytes ... |
  *
  *   SIZE  payload bytes, a multiple of 8; bit 0 set when the block is dead: a gap before an aligned block, the rest of a
- *         full segment, or one that was copied elsewhere
- *   PREV  the block before, NIL for the first
+ *         full segment, one that was copied elsewhere, or one that was freed
+ *   PREV  the block before, NIL for the first, mixed with EPOCH, a number that each clear changes: what was a block
+ *         before is none afterwards
  *
  *   L1  blocks tile every segment before AT, and AT up to TOP
  *   L2  PREV names the block before, which may be the last of an earlier segment; NEWEST is not dead and ends at TOP
  *
  *   alloc O(1)   free O(1), and the dead before it go too   resize O(1) in place   overhead 8 bytes a block
  *
- * How sure a refusal is: an address is a block when the block its PREV names ends where it begins.
+ * How sure a refusal is: an address is a block when it is the first of a segment that has any, or when the block its
+ * PREV names ends where it begins. Freed blocks are dead and those cleared are of another epoch, so only client data
+ * inside a block could imitate one.
  */
 
 import { type Addr, LIMIT, NIL } from '../src/contract/addr.ts'
@@ -32,12 +35,14 @@ import type { Words } from '../src/ground/words.ts'
 const TOP = 0
 const NEWEST = 4
 const AT = 8
+const EPOCH = 12
 const STATE = 16
 
 const HEADER = 8
 const SIZE = -8
 const PREV = -4
 const DEAD = 1
+const EPOCH_STEP = 0x9e3779b8 // a multiple of 8, as PREV is
 
 class Last implements Method {
   readonly #words: Words
@@ -62,8 +67,10 @@ class Last implements Method {
 
   free(at: Addr): boolean {
     if (at === NIL || at !== this.#state(NEWEST)) return false
-    this.#store.gave(this.#get(at, SIZE))
-    this.#settle(this.#get(at, PREV))
+    const size = this.#get(at, SIZE)
+    this.#store.gave(size)
+    this.#put(at, SIZE, size | DEAD)
+    this.#settle(at)
     return true
   }
 
@@ -101,6 +108,7 @@ class Last implements Method {
 
   clear(): void {
     const first = this.#store.first
+    this.#setState(EPOCH, this.#state(EPOCH) + EPOCH_STEP)
     this.#setState(AT, first)
     this.#setState(NEWEST, NIL)
     this.#setState(TOP, this.#store.base(first))
@@ -126,7 +134,7 @@ class Last implements Method {
         if ((size & DEAD) === 0 && visit(block, size, 'busy') === false) return
         block = after + HEADER
       }
-      if (limit >= end + HEADER && visit(end + HEADER, limit - end - HEADER, 'free') === false) return
+      if (limit > end + HEADER && visit(end + HEADER, limit - end - HEADER, 'free') === false) return
     }
   }
 
@@ -138,7 +146,7 @@ class Last implements Method {
     }
     if (at === NIL) return
     if (!this.#isBlock(at)) corrupted(`${name} L1`, at, 'no block', 'a block')
-    const previous = level >= 2 ? this.#get(at, PREV) : NIL
+    const previous = level >= 2 ? this.#previous(at) : NIL
     if (previous !== NIL && !this.#isBlock(previous)) corrupted(`${name} L2`, at, `follows ${previous}`, 'a block')
   }
 
@@ -173,7 +181,7 @@ class Last implements Method {
 
   #push(at: Addr, size: number): void {
     this.#put(at, SIZE, size)
-    this.#put(at, PREV, this.#state(NEWEST))
+    this.#put(at, PREV, this.#state(NEWEST) ^ this.#state(EPOCH))
     this.#setState(NEWEST, at)
     this.#setState(TOP, at + (size & ~DEAD))
   }
@@ -188,7 +196,7 @@ class Last implements Method {
 
   /** The newest block from `at` back that is not dead is the newest one. */
   #settle(at: Addr): void {
-    while (at !== NIL && (this.#get(at, SIZE) & DEAD) !== 0) at = this.#get(at, PREV)
+    while (at !== NIL && (this.#get(at, SIZE) & DEAD) !== 0) at = this.#previous(at)
     if (at === NIL) {
       this.clear()
       return
@@ -214,10 +222,8 @@ class Last implements Method {
     const here = this.#state(AT)
     const segment = at >= store.base(here) && at <= this.#state(TOP) ? here : store.find(at - HEADER)
     if (segment === 0 || at + (this.#get(at, SIZE) & ~DEAD) > this.#endOf(segment)) return false
-    const previous = this.#get(at, PREV)
-    if (at - HEADER === store.base(segment)) {
-      return segment === store.first ? previous === NIL : previous !== NIL && previous < this.#words.length
-    }
+    if (at - HEADER === store.base(segment)) return true
+    const previous = this.#previous(at)
     const after = previous + (this.#get(previous, SIZE) & ~DEAD)
     return previous % 8 === 0 && previous > store.base(segment) && previous < at && after === at - HEADER
   }
@@ -239,8 +245,8 @@ class Last implements Method {
         const after = block + (size & ~DEAD)
         if (after > end || (size & 6) !== 0)
           corrupted(`${name} L1`, block, `size ${size}`, `a multiple of 8 that ends by ${end}`)
-        if (this.#get(block, PREV) !== previous)
-          corrupted(`${name} L2`, block, `follows ${this.#get(block, PREV)}`, previous)
+        const before = this.#previous(block)
+        if (before !== previous) corrupted(`${name} L2`, block, `follows ${before}`, previous)
         previous = block
         block = after + HEADER
       }
@@ -250,6 +256,11 @@ class Last implements Method {
       corrupted(`${name} L2`, store.state, `newest ${this.#state(NEWEST)}`, previous)
     if (previous !== NIL && (this.#get(previous, SIZE) & DEAD) !== 0)
       corrupted(`${name} L2`, previous, 'newest is dead', 'a live block')
+  }
+
+  /** The block before. */
+  #previous(at: Addr): Addr {
+    return (this.#get(at, PREV) ^ this.#state(EPOCH)) >>> 0
   }
 
   #get(at: Addr, field: number): number {

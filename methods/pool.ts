@@ -39,7 +39,7 @@ const STRIDE = 1
 const FREE = 2
 const COUNT = 3
 const FRESH = 4
-const FIXED = 5 //  SIZE is an option and survives clear
+const FIXED = 5 //  the size that is an option and survives clear, or 0, mixed with KEY so that no other word will do
 const NEWEST = 6
 const GRID = 7
 const STATE = 32
@@ -63,14 +63,14 @@ class Pool implements Method {
 
   start(): void {
     const m = this.#words.i32
-    m[this.#s + FIXED] = this.#element
+    m[this.#s + FIXED] = KEY ^ this.#element
     this.clear()
   }
 
   alloc(size: number): Addr {
     const m = this.#words.i32
     const s = this.#s
-    if (size !== m[s + SIZE]! >>> 0 && !this.#accepts(size)) return NIL
+    if ((size !== m[s + SIZE]! >>> 0 || size === 0) && !this.#accepts(size)) return NIL
     const at = m[s + FREE]! >>> 0
     if (at === NIL) return this.#fresh()
     const i = at >>> 2
@@ -100,12 +100,13 @@ class Pool implements Method {
   }
 
   align(size: number, alignment: number): Addr {
-    const m = this.#words.i32
-    if (!this.serves(size)) return NIL
-    if (m[this.#s + SIZE] === 0 && !this.#accepts(size)) return NIL
-    const stride = m[this.#s + STRIDE]! >>> 0
-    if (alignment > this.#store.align && (stride % alignment !== 0 || !this.#gridIsAligned(alignment))) return NIL
-    return this.alloc(size)
+    if (alignment <= this.#store.align) return this.alloc(size)
+    const stride = this.#strideOf(this.unit() || size)
+    if (stride === 0 || stride % alignment !== 0 || !this.#accepts(size)) return NIL
+    if (this.#words.i32[this.#s + FREE] === NIL && !this.#reach()) return NIL
+    if (this.#gridIsAligned(alignment)) return this.alloc(size)
+    this.#forget()
+    return NIL
   }
 
   sizeOf(at: Addr): number {
@@ -138,7 +139,8 @@ class Pool implements Method {
     this.#enter(first, this.#gridOf(first))
     m[s + SIZE] = 0
     m[s + STRIDE] = 0
-    if (m[s + FIXED] !== 0) this.#accepts(m[s + FIXED]! >>> 0)
+    const fixed = (m[s + FIXED]! ^ KEY) >>> 0
+    if (fixed !== 0) this.#accepts(fixed)
   }
 
   /** Free elements at a segment's end become fresh again, and segments without busy elements go back. */
@@ -194,7 +196,7 @@ class Pool implements Method {
     const store = this.#store
     const size = this.unit()
     const stride = m[s + STRIDE]! >>> 0
-    const fixed = m[s + FIXED]! >>> 0
+    const fixed = (m[s + FIXED]! ^ KEY) >>> 0
     if (stride !== (size === 0 ? 0 : this.#strideOf(size)))
       corrupted(`${name} stride`, store.state, stride, `what goes with ${size}`)
     if (fixed !== 0 && fixed !== size) corrupted(`${name} size`, store.state, size, fixed)
@@ -349,27 +351,42 @@ class Pool implements Method {
 
   /** An element that was never used. */
   #fresh(): Addr {
+    if (!this.#reach()) return NIL
+    const m = this.#words.i32
+    const at = m[this.#s + FRESH]! >>> 0
+    m[this.#s + FRESH] = at + m[this.#s + STRIDE]!
+    m[(at >>> 2) + 1] = 0
+    this.#store.took(m[this.#s + SIZE]!)
+    return at
+  }
+
+  /** Sees to it that an element fits at the fresh end: in its segment, in an unused one, or in a new one. */
+  #reach(): boolean {
     const s = this.#s
     const store = this.#store
     for (;;) {
       const m = this.#words.i32
-      const at = m[s + FRESH]! >>> 0
       const stride = m[s + STRIDE]! >>> 0
       const newest = m[s + NEWEST]! >>> 0
-      const lacks = at + stride - store.limit(newest)
-      if (lacks <= 0) {
-        m[s + FRESH] = at + stride
-        m[(at >>> 2) + 1] = 0
-        store.took(m[s + SIZE]!)
-        return at
-      }
+      const lacks = (m[s + FRESH]! >>> 0) + stride - store.limit(newest)
+      if (lacks <= 0) return true
       const next = newest === store.last ? 0 : store.next(newest)
-      if (next === 0 && !store.grow(lacks, stride + store.align)) return NIL
+      if (next === 0 && !store.grow(lacks, stride + store.align)) {
+        this.#forget()
+        return false
+      }
       if (store.last !== newest) {
         const segment = next === 0 ? store.last : next
         this.#enter(segment, this.#gridOf(segment))
       }
     }
+  }
+
+  /** A size that could not be served even once is not the element size. */
+  #forget(): void {
+    const store = this.#store
+    for (let g = store.first; g !== 0; g = store.next(g)) if (this.#endOf(g) !== this.#gridOf(g)) return
+    this.clear()
   }
 }
 

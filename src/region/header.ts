@@ -7,7 +7,7 @@
  *   segment record, before the extent of every segment
  *   | RAW   where the piece begins | SIZE  its bytes | NEXT  record of the next segment, 0 | MARK  hash of place and RAW |
  *
- * All links count from the first byte of the root's space. The fixed fields and the texts stand under the checksum SUM;
+ * All links count from the first byte of the root's space. The fixed fields and the texts (all up to VALUES) stand under the checksum SUM;
  * no two regions of a root have the same SERIAL, so the sum also tells whether a header is still the one that it was.
  * Of the variable fields nothing contradicts TIDE (but that it is at least BUSY), SETTINGS (but its unused bits), the
  * lock, SERIALS (the last one given, in the root) and the values; all others are held against the segments and blocks by `check`.
@@ -38,10 +38,10 @@ export const NAME = 56
 export const METHOD = 60
 export const DISCIPLINE = 64
 export const VALUES = 68
-export const TEXT_END = 72
-export const SERIAL = 76
-export const FIXED_END = 80
+export const SERIAL = 72
+export const FIXED_END = 76
 
+export const CHILDREN = 76
 export const HOLDER = 80
 export const WAITERS = 84
 export const SETTINGS = 88
@@ -94,7 +94,7 @@ export function sumOf(words: Words, h: number): number {
   for (let i = (h + MAGIC) >>> 2; i < (h + FIXED_END) >>> 2; i++) {
     if (i !== (h + SUM) >>> 2) sum = Math.imul(sum ^ m[i]!, 0x01000193) ^ (sum >>> 15)
   }
-  const end = (h + (m[(h + TEXT_END) >>> 2]! >>> 0)) >>> 2
+  const end = m[(h + VALUES) >>> 2]! >>> 2
   for (let i = (h + TEXTS) >>> 2; i < end; i++) sum = Math.imul(sum ^ m[i]!, 0x01000193) ^ (sum >>> 15)
   return sum | 0
 }
@@ -141,8 +141,7 @@ export function fixedFlaw(words: Words, h: number): string {
     return `no region at ${h}: magic 0x${get(MAGIC).toString(16)}, expected 0x${IS_REGION.toString(16)}`
   }
   if (get(VERSION) !== THIS_VERSION) return `region at ${h}: version ${get(VERSION)}, expected ${THIS_VERSION}`
-  const textEnd = get(TEXT_END)
-  if (textEnd < TEXTS || h + textEnd > words.length) return `region at ${h}: texts end at ${textEnd}`
+  if (get(VALUES) < h + TEXTS || get(VALUES) > words.length) return `region at ${h}: values at ${get(VALUES)}`
   if (m[(h + SUM) >>> 2] !== sumOf(words, h)) return `region at ${h}: checksum of its header does not match`
   if (get(SELF) !== h)
     return `region at ${h}: says it lies at ${get(SELF)}; give attach the bytes of the whole root space`

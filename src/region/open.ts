@@ -473,7 +473,6 @@ function create(handle: Handle, plan: Plan): void {
       H.writeText(words, at, texts[i]!)
       at += H.textSize(texts[i]!)
     }
-    put(H.TEXT_END, at - h)
     put(H.SERIAL, parent === undefined ? 0 : nextSerial(store))
     put(H.SETTINGS, H.packSettings(plan.settings))
     put(H.LAST, h)

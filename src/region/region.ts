@@ -473,6 +473,7 @@ export class Handle implements Region {
     store.put(child, H.PREV_SIBLING, 0)
     if (first !== 0) store.put(first, H.PREV_SIBLING, child)
     store.put(this.#header, H.CHILD, child)
+    store.put(this.#header, H.CHILDREN, store.get(this.#header, H.CHILDREN) + 1)
   }
 
   /** Runs what must not be disturbed by another thread; for those who open regions. */
@@ -665,6 +666,10 @@ export class Handle implements Region {
       corrupted(`${this.name}: busy bytes`, this.#header, store.get(this.#header, H.BUSY), busy)
     }
     this.#childHeaders()
+    const siblings = store.get(this.#header, H.NEXT_SIBLING) + store.get(this.#header, H.PREV_SIBLING)
+    if (store.get(this.#header, H.PARENT) === 0 && siblings !== 0) {
+      corrupted(`${this.name}: siblings`, this.#header, siblings, 'none, since it has no parent')
+    }
     ;(this.values as RegionValues).check()
   }
 
@@ -687,6 +692,9 @@ export class Handle implements Region {
       found.push(h)
       before = h
     }
+    if (found.length !== store.get(this.#header, H.CHILDREN)) {
+      corrupted(`${this.name}: children`, this.#header, found.length, store.get(this.#header, H.CHILDREN))
+    }
     return found
   }
 
@@ -705,6 +713,7 @@ export class Handle implements Region {
       h = store.get(h, H.NEXT_SIBLING)
     }
     store.put(header, H.CHILD, 0)
+    store.put(header, H.CHILDREN, 0)
   }
 
   /** Takes this region out of its parent's list. */
@@ -717,6 +726,7 @@ export class Handle implements Region {
     if (prev === 0) store.put(parent, H.CHILD, next)
     else store.put(prev, H.NEXT_SIBLING, next)
     if (next !== 0) store.put(next, H.PREV_SIBLING, prev)
+    store.put(parent, H.CHILDREN, store.get(parent, H.CHILDREN) - 1)
   }
 
   /** The handle is of no use any more. */
