@@ -7,8 +7,8 @@ import type { Discipline, DisciplineDef } from '../src/contract/discipline.ts'
 import { rootDiscipline } from './root.ts'
 
 /** A root over the bytes from `from` to `end` of a buffer. */
-export function overBytes(name: string, buffer: ArrayBufferLike, from: number, end: number, used: boolean): Discipline {
-  return rootDiscipline({ name, used, base: from, buffer: () => buffer, reach: (to) => to <= end, leave: () => true })
+export function overBytes(name: string, buffer: ArrayBufferLike, from: number, end: number): Discipline {
+  return rootDiscipline({ name, base: from, buffer: () => buffer, reach: (to) => to <= end, leave: () => true })
 }
 
 export const buffer: DisciplineDef = {
@@ -28,11 +28,11 @@ export const buffer: DisciplineDef = {
   ],
   create: ({ max }) => {
     const length = Number(max ?? 2 ** 20)
-    return overBytes('buffer', new ArrayBuffer(length), 0, length, false)
+    return overBytes('buffer', new ArrayBuffer(length), 0, length)
   },
-  over: (given, used) => {
-    if (given instanceof ArrayBuffer && !given.resizable) return overBytes('buffer', given, 0, given.byteLength, used)
+  over: (given) => {
+    if (given instanceof ArrayBuffer && !given.resizable) return overBytes('buffer', given, 0, given.byteLength)
     if (!ArrayBuffer.isView(given)) return undefined
-    return overBytes('buffer', given.buffer, given.byteOffset, given.byteOffset + given.byteLength, used)
+    return overBytes('buffer', given.buffer, given.byteOffset, given.byteOffset + given.byteLength)
   },
 }

@@ -10,10 +10,9 @@ import { rootDiscipline } from './root.ts'
 const PAGE = 65536
 const MOST = 65536
 
-function overMemory(memory: WebAssembly.Memory, name: string, used: boolean): Discipline {
+function overMemory(memory: WebAssembly.Memory, name: string): Discipline {
   return rootDiscipline({
     name,
-    used,
     buffer: () => memory.buffer,
     reach: (end) => growTo(memory, end),
     share: () => memory,
@@ -51,10 +50,10 @@ export const memory: DisciplineDef = {
   ],
   create: ({ max }) => {
     const maximum = Math.floor(Number(max ?? MOST * PAGE) / PAGE)
-    return overMemory(new WebAssembly.Memory({ initial: 1, maximum }), 'memory', false)
+    return overMemory(new WebAssembly.Memory({ initial: 1, maximum }), 'memory')
   },
-  over: (given, used) =>
+  over: (given) =>
     given instanceof WebAssembly.Memory && given.buffer instanceof ArrayBuffer
-      ? overMemory(given, 'memory', used)
+      ? overMemory(given, 'memory')
       : undefined,
 }

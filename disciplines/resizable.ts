@@ -9,14 +9,13 @@ import { rootDiscipline } from './root.ts'
 
 const MOST = 2 ** 32
 
-function overResizable(buffer: ArrayBuffer, used: boolean): Discipline {
+function overResizable(buffer: ArrayBuffer): Discipline {
   const resize = (end: number): boolean => {
     buffer.resize(end)
     return true
   }
   return rootDiscipline({
     name: 'resizable',
-    used,
     buffer: () => buffer,
     reach: (end) => end <= buffer.byteLength || (end <= buffer.maxByteLength && resize(end)),
     leave: (end) => resize(end),
@@ -55,6 +54,6 @@ export const resizable: DisciplineDef = {
       example: 'max=256m',
     },
   ],
-  create: ({ max }) => overResizable(reserve(Number(max ?? MOST)), false),
-  over: (given, used) => (given instanceof ArrayBuffer && given.resizable ? overResizable(given, used) : undefined),
+  create: ({ max }) => overResizable(reserve(Number(max ?? MOST))),
+  over: (given) => (given instanceof ArrayBuffer && given.resizable ? overResizable(given) : undefined),
 }

@@ -12,24 +12,23 @@ import { rootDiscipline } from './root.ts'
 const PAGE = 65536
 const MOST = 65536
 
-function overShared(memory: WebAssembly.Memory, used: boolean): Discipline {
+function overShared(memory: WebAssembly.Memory): Discipline {
   return rootDiscipline({
     name: 'shared',
-    used,
     buffer: () => memory.buffer,
     reach: (end) => growTo(memory, end),
     share: () => memory,
   })
 }
 
-function overBuffer(buffer: SharedArrayBuffer, used: boolean): Discipline {
+function overBuffer(buffer: SharedArrayBuffer): Discipline {
   const reach = (end: number): boolean => {
     if (end <= buffer.byteLength) return true
     if (!buffer.growable || end > buffer.maxByteLength) return false
     buffer.grow(end)
     return true
   }
-  return rootDiscipline({ name: 'shared', used, buffer: () => buffer, reach, leave: () => !buffer.growable })
+  return rootDiscipline({ name: 'shared', buffer: () => buffer, reach, leave: () => !buffer.growable })
 }
 
 /** A shared memory; its largest size is reserved as address space at once, so less is tried where that is refused. */
@@ -65,11 +64,11 @@ export const shared: DisciplineDef = {
       example: 'max=256m',
     },
   ],
-  create: ({ max }) => overShared(reserve(Math.floor(Number(max ?? MOST * PAGE) / PAGE)), false),
-  over: (given, used) => {
+  create: ({ max }) => overShared(reserve(Math.floor(Number(max ?? MOST * PAGE) / PAGE))),
+  over: (given) => {
     if (typeof SharedArrayBuffer === 'undefined') return undefined
-    if (given instanceof SharedArrayBuffer) return overBuffer(given, used)
-    if (given instanceof WebAssembly.Memory && given.buffer instanceof SharedArrayBuffer) return overShared(given, used)
+    if (given instanceof SharedArrayBuffer) return overBuffer(given)
+    if (given instanceof WebAssembly.Memory && given.buffer instanceof SharedArrayBuffer) return overShared(given)
     return undefined
   },
 }

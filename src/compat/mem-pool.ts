@@ -343,7 +343,7 @@ class Site {
     words[REACH] = reach
     words[EXTRA] = extra
     this.#round = capacity === undefined ? reach - base - START : 8
-    const discipline = this.#discipline(false)
+    const discipline = this.#discipline()
     const region = this.#opened(discipline, align, reach)
     this.#region = region
     this.#elsewhere = region.discipline !== discipline
@@ -382,7 +382,7 @@ class Site {
       this.#base = base
       this.#round = is[REACH]! - base - START
       this.#look(buffer, is[MAP]!)
-      this.#region = attach(this.#memory, { at: base + START, discipline: this.#discipline(true) })
+      this.#region = attach(this.#memory, { at: base + START, discipline: this.#discipline() })
     }
     this.#pools++
   }
@@ -404,12 +404,11 @@ class Site {
     }
   }
 
-  #discipline(used: boolean): Discipline {
+  #discipline(): Discipline {
     const memory = this.#memory
     const root = rootDiscipline({
       name: 'buffer',
       base: this.#base,
-      used,
       buffer: () => attached(memory),
       reach: (end) => end <= this.word(REACH),
       leave: () => true,

@@ -41,9 +41,6 @@ export interface DisciplineDef {
   readonly options?: readonly OptionRow[]
   /** Makes the discipline of one region. `settings` holds the value of each row of `options`, where it has one. */
   create(settings: Readonly<Record<string, OptionValue>>): Discipline
-  /**
-   * Makes the discipline over memory of the caller's, where it understands that kind; `used` when a region is there
-   * already and is to be attached.
-   */
-  over?(memory: unknown, used: boolean): Discipline | undefined
+  /** Makes the discipline over memory of the caller's, where it understands that kind. */
+  over?(memory: unknown): Discipline | undefined
 }

@@ -7,6 +7,7 @@
  */
 import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
 import type { Region } from '../contract/region.ts'
+import { isWhole } from '../ground/bits.ts'
 import { openRoot } from './open.ts'
 
 let region: Region | undefined
@@ -24,8 +25,9 @@ export function malloc(size: number): Addr {
 
 /** A block of `count` elements of `size` bytes, cleared, or 0. */
 export function calloc(count: number, size: number): Addr {
-  const bytes = count * size
-  return count >= 0 && size >= 0 && bytes <= LIMIT ? mallocRegion().allocZeroed(bytes) : NIL
+  const whole =
+    isWhole(count, Number.MAX_SAFE_INTEGER) && isWhole(size, Number.MAX_SAFE_INTEGER) && count * size <= LIMIT
+  return whole ? mallocRegion().allocZeroed(count * size) : NIL
 }
 
 /** The block at `at` with its content in at least `size` bytes, perhaps elsewhere; 0 when there is no memory. */

@@ -15,7 +15,7 @@ import type { DisciplineDef } from '../contract/discipline.ts'
 import type { Method, MethodDef } from '../contract/method.ts'
 import type { OptionRow, OptionValue } from '../contract/option.ts'
 import type { Discipline, Region, Settings } from '../contract/region.ts'
-import { isPowerOfTwo, roundUp } from '../ground/bits.ts'
+import { isPowerOfTwo, isWhole, roundUp } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { nearest } from '../ground/nearest.ts'
 import * as H from './header.ts'
@@ -79,7 +79,7 @@ export function openRoot(name: string): Region {
   return begin({ name }, false, () => registry.disciplines.find('memory').create({}))
 }
 
-function begin(asked: OpenOptions, permanent: boolean, otherwise = (): Discipline => over(heap(), false)!): Region {
+function begin(asked: OpenOptions, permanent: boolean, otherwise = (): Discipline => over(heap())!): Region {
   const options = currentOptions()
   const name = asked.name ?? 'region'
   const chosen = new Choice(options, name, asked)
@@ -105,7 +105,7 @@ function begin(asked: OpenOptions, permanent: boolean, otherwise = (): Disciplin
  * are no region, or not an intact one.
  */
 export function attach(source: unknown, { at, discipline: given }: AttachOptions = {}): Region {
-  const discipline = given ?? over(source, true)
+  const discipline = given ?? over(source)
   if (discipline === undefined) {
     throw new VmallocError(
       'argument',
@@ -138,6 +138,12 @@ class Choice {
   /** The method's definition, its full name, and how it is made. */
   method(): { definition: MethodDef; title: string; make: Make } {
     const asked = this.#asked.method ?? 'best'
+    if (typeof asked !== 'string' && !registry.methods.isDefinition(asked)) {
+      throw new VmallocError(
+        'argument',
+        `open ${this.#name}: method ${describe(asked)}, expected a name or a definition { name, state, create(store) }`,
+      )
+    }
     const program = typeof asked === 'string' ? methodChain(parseMethod(asked)) : [asked]
     const chain = this.#fromEnvironment('method', (spec) => {
       const names = parseMethod(spec)
@@ -159,7 +165,7 @@ class Choice {
     if (named !== undefined) return named
     if (asked === undefined) return otherwise()
     if (typeof asked === 'string') return this.#disciplineNamed(asked)
-    const made = over(asked, false)
+    const made = over(asked)
     if (made === undefined) {
       throw new VmallocError(
         'argument',
@@ -171,8 +177,8 @@ class Choice {
   }
 
   align(): number {
-    const align = Number(this.#value('align') ?? ALIGN)
-    if (!isPowerOfTwo(align) || align < ALIGN || align > MOST_ALIGN) {
+    const align = this.#value('align') ?? ALIGN
+    if (typeof align !== 'number' || !isPowerOfTwo(align) || align < ALIGN || align > MOST_ALIGN) {
       throw new VmallocError(
         'argument',
         `open ${this.#name}: align ${align}, expected a power of two from ${ALIGN} to ${MOST_ALIGN}`,
@@ -182,16 +188,17 @@ class Choice {
   }
 
   settings(): Settings {
-    const check = Number(this.#value('check') ?? 0)
-    if (!(check >= 0 && check <= 3) || !Number.isInteger(check)) {
+    const check = this.#value('check') ?? 0
+    if (!isWhole(check, 3)) {
       throw new VmallocError('argument', `open ${this.#name}: check ${check}, expected 0, 1, 2 or 3`)
     }
-    return {
-      check,
-      keep: this.#value('keep') === true,
-      junk: this.#value('junk') === true,
-      events: this.#value('events') === true,
-    }
+    return { check, keep: this.#flag('keep'), junk: this.#flag('junk'), events: this.#flag('events') }
+  }
+
+  #flag(key: 'keep' | 'junk' | 'events'): boolean {
+    const value = this.#value(key) ?? false
+    if (typeof value === 'boolean') return value
+    throw new VmallocError('argument', `open ${this.#name}: ${key} ${String(value)}, expected true or false`)
   }
 
   #mustBeKnown(): void {
@@ -215,7 +222,7 @@ class Choice {
 
   #disciplineNamed(name: string): Discipline {
     const definition = registry.disciplines.find(name)
-    if (definition.name === 'region') return over(heap(), false)!
+    if (definition.name === 'region') return over(heap())!
     return definition.create(this.#values(definition.options ?? []))
   }
 
@@ -349,10 +356,10 @@ function isDiscipline(value: unknown): value is Discipline {
 }
 
 /** The discipline over what the caller has, or undefined where no definition understands it. */
-function over(given: unknown, used: boolean): Discipline | undefined {
+function over(given: unknown): Discipline | undefined {
   if (isDiscipline(given)) return given
   for (const definition of registry.disciplines.all() as DisciplineDef[]) {
-    const made = definition.over?.(given, used)
+    const made = definition.over?.(given)
     if (made !== undefined) return made
   }
   return undefined
@@ -403,7 +410,7 @@ function partsOf(
     definition,
     method,
     permanent,
-    childAt: (parent, header) => reviveAt(space, header, over(parent, true)!),
+    childAt: (parent, header) => reviveAt(space, header, over(parent)!),
   }
 }
 
@@ -515,6 +522,12 @@ function revive(handle: Handle | undefined, space: Space, discipline: Discipline
   try {
     space.renew()
     damagedIf(H.flaw(words, header))
+    if (discipline.parent === undefined && field(H.PARENT) !== 0) {
+      throw new VmallocError(
+        'argument',
+        `attach: region ${name} is nested in the one at ${field(H.PARENT) + space.base}: attach the root and ask it for child("${name}")`,
+      )
+    }
     if (!space.shared && discipline.parent === undefined)
       words.i32.fill(0, (header + H.HOLDER) >>> 2, ((header + H.WAITERS) >>> 2) + 1)
     const chain = methodChain(parseMethod(title))

@@ -110,7 +110,8 @@ export class Handle implements Region {
     this.#policy = policy()
     this.#space.keepHandle(header, this)
     this.#ticket = enlist(this)
-    this.#tune()
+    if ((this.#bits & H.EVENTS) !== 0) this.#space.listen(1)
+    this.tune()
   }
 
   // what it is
@@ -376,11 +377,17 @@ export class Handle implements Region {
         throw new VmallocError('argument', `set: ${key}, expected one of ${Object.keys(before).join(', ')}`)
       }
     }
-    if (!isWhole(next.check, 3))
+    for (const flag of ['keep', 'junk', 'events'] as const) {
+      if (typeof next[flag] === 'boolean') continue
+      throw new VmallocError('argument', `set: ${flag} ${String(next[flag])}, expected true or false`)
+    }
+    if (!isWhole(next.check, 3)) {
       throw new VmallocError('argument', `set: check ${String(next.check)}, expected 0, 1, 2 or 3`)
+    }
     if (this.#closed) return before
     this.#within(() => this.#store.put(this.#header, H.SETTINGS, H.packSettings(next)))
-    this.#tune()
+    if (next.events !== before.events) this.#space.listen(next.events ? 1 : -1)
+    this.tune()
     return before
   }
 
@@ -408,7 +415,7 @@ export class Handle implements Region {
     this.#views ??= new Map()
     let life = this.#views.get(at)
     if (life === undefined) this.#views.set(at, (life = { alive: true }))
-    this.#tune()
+    this.tune()
     return new BlockArray(this, type, at, count, life)
   }
 
@@ -448,10 +455,11 @@ export class Handle implements Region {
 
   listen(ear: Ear): () => void {
     this.#ears = [...this.#ears, ear]
-    this.#tune()
+    this.#space.listen(1)
     return () => {
+      if (!this.#ears.includes(ear)) return
       this.#ears = this.#ears.filter((other) => other !== ear)
-      this.#tune()
+      this.#space.listen(-1)
     }
   }
 
@@ -503,9 +511,8 @@ export class Handle implements Region {
   }
 
   #leave(taken: boolean): void {
-    if (!taken) return
-    this.#space.lock?.give()
-    this.#space.flush()
+    if (taken) this.#space.lock?.give()
+    if (this.#space.inside === 0) this.#space.flush()
   }
 
   #within<T>(what: () => T): T {
@@ -571,9 +578,11 @@ export class Handle implements Region {
       const junk = (this.#bits & H.JUNK) !== 0
       const size = keep || junk ? this.#policy.sizeOf(rel) : 0
       kept = keep && size >= 0
-      if (junk && size > 0 && !kept && this.#parts.definition.frees === 'any')
-        this.#words.u8.fill(JUNK_FREED, rel, rel + size)
+      const fill = junk && !kept && size > 0
+      const links = this.#parts.definition.frees === 'any' // of free blocks, written over the fill
+      if (fill && links) this.#words.u8.fill(JUNK_FREED, rel, rel + size)
       done = kept || this.#policy.free(rel)
+      if (fill && done && !links) this.#words.u8.fill(JUNK_FREED, rel, rel + size)
       if (done) this.#afterwards(NIL)
     } finally {
       this.#leave(held)
@@ -640,7 +649,7 @@ export class Handle implements Region {
       }
       if (answer === 0) break
     }
-    for (const ear of this.#ears) ear.nomem?.(this, request)
+    for (const ear of this.#ears) this.#space.tell(() => ear.nomem?.(this, request))
     return NIL
   }
 
@@ -732,11 +741,14 @@ export class Handle implements Region {
   /** The handle is of no use any more. */
   #end(): void {
     if (this.#closed) return
+    if ((this.#bits & H.EVENTS) !== 0) this.#space.listen(-1)
     this.#closed = true
     this.#short = false
     this.#policy = closedMethod
     this.#endViews()
     this.#space.dropHandle(this.#header)
+    for (let i = 0; i < this.#ears.length; i++) this.#space.listen(-1)
+    this.#ears = []
     if (this.#ticket !== undefined) delist(this.#ticket)
   }
 
@@ -749,16 +761,16 @@ export class Handle implements Region {
     }
     if (this.#views.size === 0) {
       this.#views = undefined
-      this.#tune()
+      this.tune()
     }
   }
 
-  #tune(): void {
+  tune(): void {
     this.#short =
       !this.#closed &&
       !this.#space.shared &&
+      !this.#space.listened &&
       this.#views === undefined &&
-      this.#ears.length === 0 &&
       this.#store.get(this.#header, H.SETTINGS) === 0
   }
 

@@ -30,6 +30,11 @@ export class Shelf<D extends Definition> {
     this.#isDefinition = isDefinition
   }
 
+  /** Whether a value could be registered here. */
+  isDefinition(value: unknown): value is D {
+    return this.#isDefinition(value)
+  }
+
   /** Adds a definition, or puts it in the place of the one of that name; returns that one. */
   register(definition: D): D | undefined {
     if (!this.#isDefinition(definition)) {

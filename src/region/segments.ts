@@ -243,6 +243,7 @@ export class Segments implements Store {
   /** Every piece, those of the method first. */
   #all(): Segment[] {
     const found: Segment[] = []
+    if (this.header === 0) return found
     for (let s: Segment = this.header; s !== 0; s = this.next(s)) found.push(s)
     for (let s: Segment = this.get(this.header, MORE_VALUES); s !== 0; s = this.next(s)) found.push(s)
     return found

@@ -13,6 +13,12 @@ import { Lock } from '../ground/lock.ts'
 import { Words } from '../ground/words.ts'
 import { HOLDER, LAST, RAW, RECORD, SIZE } from './header.ts'
 
+/** A region's handle, as its space sees it. */
+export interface Held extends Region {
+  /** Looks anew whether the short way is open. */
+  tune(): void
+}
+
 export class Space {
   readonly words: Words
   readonly base: number
@@ -27,7 +33,8 @@ export class Space {
   /** How many calls to a discipline's memory function this thread is inside: then handlers wait. */
   inside = 0
 
-  readonly #handles = new Map<number, WeakRef<Region>>()
+  readonly #handles = new Map<number, WeakRef<Held>>()
+  #listened = 0
   #pending: (() => void)[] = []
 
   constructor(source: Discipline) {
@@ -64,9 +71,9 @@ export class Space {
     }
   }
 
-  /** Does `what` now, or as soon as this thread has left the lock. */
+  /** Does `what` now, or, inside a discipline's memory function, once the operation that asked for memory is done. */
   tell(what: () => void): void {
-    if (this.lock !== undefined && this.inside > 0) this.#pending.push(what)
+    if (this.inside > 0) this.#pending.push(what)
     else what()
   }
 
@@ -79,11 +86,25 @@ export class Space {
     }
   }
 
-  handleAt(header: number): Region | undefined {
+  /**
+   * Says that a region is listened to, or is not any more. While one is, no region of the space takes the short way: its
+   * growth may be an event of its parent's, which is told when the operation is done.
+   */
+  listen(change: 1 | -1 | 0): void {
+    const before = this.#listened > 0
+    this.#listened += change
+    if (before !== this.#listened > 0) for (const ticket of this.#handles.values()) ticket.deref()?.tune()
+  }
+
+  get listened(): boolean {
+    return this.#listened > 0
+  }
+
+  handleAt(header: number): Held | undefined {
     return this.#handles.get(header)?.deref()
   }
 
-  keepHandle(header: number, handle: Region): void {
+  keepHandle(header: number, handle: Held): void {
     this.#handles.set(header, new WeakRef(handle))
   }
 
