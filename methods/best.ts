@@ -28,9 +28,10 @@
  * allocated together lie together. Shape of a block, remainder and trees follow Doug Lea's malloc (public domain),
  * whose compiled pieces can therefore run on this heap (they only look at HEAD); deferred merging follows Vmalloc.
  *
- * How sure a refusal is: `free` believes an address whose HEAD and right neighbour's HEAD agree. Client data inside a
- * block can imitate that; an address inside a block whose data does not is refused. A cached block's key is confirmed on
- * its list, so a second free is always refused as long as the block has not been handed out again.
+ * How sure a refusal is: `free` believes an address below TOP whose HEAD and right neighbour's HEAD agree. Client data
+ * inside a block can imitate that; an address inside a block whose data does not is refused. No old HEAD is left inside a
+ * free block, and a cached block's key is confirmed on its list, so a second free is always refused as long as the
+ * memory has not been handed out again.
  */
 
 import { type Addr, type Cell, LIMIT, NIL } from '../src/contract/addr.ts'
@@ -117,8 +118,7 @@ class Best implements Method {
         return (cell << 2) >>> 0
       }
     }
-    const cell = this.#obtain(span)
-    return (cell << 2) >>> 0
+    return this.#handOut(this.#obtain(span))
   }
 
   align(size: number, alignment: number): Addr {
@@ -140,12 +140,11 @@ class Best implements Method {
       const whole = spanOf(m, cell)
       setHead(m, cell, gap)
       m[cell + gap + HEAD] = ((whole - gap) << 2) | BUSY
-      this.#store.gave(gap << 2)
       this.#release(cell, gap)
       cell += gap
     }
     this.#cut(cell, span)
-    return (cell << 2) >>> 0
+    return this.#handOut(cell)
   }
 
   free(at: Addr): boolean {
@@ -176,7 +175,7 @@ class Best implements Method {
     if (has === 0) return false
     const cell = at >>> 2
     if (span <= has) {
-      this.#cut(cell, span)
+      this.#store.gave(this.#cut(cell, span) << 2)
       return true
     }
     const right = cell + has
@@ -196,6 +195,7 @@ class Best implements Method {
       this.#keep(right, beside, span - has)
     }
     const grown = spanOf(m, right)
+    m[right + HEAD] = 0
     m[cell + HEAD] = ((has + grown) << 2) | (m[cell + HEAD]! & 7)
     this.#store.took(grown << 2)
     return true
@@ -220,6 +220,7 @@ class Best implements Method {
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
       const first = firstOf(this.#store, segment)
       const end = endOf(this.#store, segment)
+      if (store.next(segment) !== 0) this.#forget(first, end)
       this.#enclose(segment, first, end)
       if (store.next(segment) !== 0) this.#retire(first, end)
     }
@@ -279,9 +280,9 @@ class Best implements Method {
     const s = this.#s
     const cell = at >>> 2
     if (((at + this.#bias) & this.#low) !== 0 || at >>> 0 !== at) return 0
-    let end = m[s + END]!
+    let end = m[s + TOP]!
     if (cell < m[s + LOW]! || cell >= end) {
-      end = endAround(this.#store, cell)
+      end = this.#endOfOlder(cell)
       if (end === 0) return 0
     }
     const head = m[cell + HEAD]!
@@ -291,6 +292,13 @@ class Best implements Method {
     if ((m[right + HEAD]! & 7) !== BUSY) return 0
     if (m[cell + PREV] === (KEY ^ cell) && isCached(m, this.#s, cell)) return 0
     return span
+  }
+
+  /** The end of the segment before the newest one that holds a block at `cell`, or 0. */
+  #endOfOlder(cell: Cell): Cell {
+    const newest = this.#store.last
+    if (cell * 4 >= newest && cell * 4 < this.#store.limit(newest)) return 0
+    return endAround(this.#store, cell)
   }
 
   // the ways to a block
@@ -305,9 +313,14 @@ class Best implements Method {
       if (!this.#grow(lacks, span)) return 0
       cell = this.#find(span)
     }
-    if (cell === 0) return 0
-    this.#store.took(((this.#words.i32[cell + HEAD]! >>> 3) << 3) - 4)
     return cell
+  }
+
+  /** The address of a block that is the client's from now on. */
+  #handOut(cell: Cell): Addr {
+    if (cell === 0) return NIL
+    this.#store.took((spanOf(this.#words.i32, cell) << 2) - 4)
+    return (cell << 2) >>> 0
   }
 
   #find(span: number): Cell {
@@ -375,26 +388,27 @@ class Best implements Method {
     return cell
   }
 
-  /** Gives back what a busy block has beyond `span` words. */
-  #cut(cell: Cell, span: number): void {
+  /** Frees what a busy block has beyond `span` words; how many these were. */
+  #cut(cell: Cell, span: number): number {
     const m = this.#words.i32
     const rest = spanOf(m, cell) - span
-    if (rest < this.#min) return
+    if (rest < this.#min) return 0
     setHead(m, cell, span)
     m[cell + span + HEAD] = (rest << 2) | BUSY
-    this.#store.gave(rest << 2)
     this.#release(cell + span, rest)
+    return rest
   }
 
   // the way back
 
-  /** A block that was busy merges with its free neighbours and is filed away. */
+  /** A block that was busy merges with its free neighbours and is filed away; no head is left inside the whole. */
   #release(cell: Cell, span: number): void {
     const m = this.#words.i32
     const s = this.#s
     let carve = false
     if (isFreeBefore(m, cell)) {
       const left = (m[cell - 2]! >>> 3) << 1
+      m[cell + HEAD] = 0
       cell -= left
       span += left
       if (cell === m[s + REMAINDER]!) {
@@ -404,15 +418,19 @@ class Best implements Method {
     }
     const right = cell + span
     if (right === m[s + TOP]!) {
+      m[right + HEAD] = 0
       this.#lower(cell)
       return
     }
     const beside = spanOf(m, right)
-    if (beside !== 0 && isFreeBefore(m, right + beside)) {
-      if (right === m[s + REMAINDER]!) {
+    const sliver = beside < this.#min
+    if (beside !== 0 && (sliver || isFreeBefore(m, right + beside))) {
+      if (sliver) m[right + HEAD] = 0
+      else if (right === m[s + REMAINDER]!) {
         m[s + REMAINDER] = 0
         carve = true
       } else unlink(m, this.#s, right, beside)
+      m[right + HEAD] = 0
       span += beside
     }
     setHead(m, cell, span)
@@ -489,8 +507,20 @@ class Best implements Method {
       if (end > top) this.#lower(top)
       return
     }
+    m.fill(0, top, m[s + END]! + HEAD) // whatever lay there before must not look like a head
     this.#retire(top, m[s + END]!)
     this.#enclose(last, firstOf(this.#store, last), endOf(this.#store, last))
+  }
+
+  /** No head is left in a segment that is cleared; in the newest one the wilderness hides them. */
+  #forget(first: Cell, end: Cell): void {
+    const m = this.#words.i32
+    for (let cell = first; cell < end; ) {
+      const span = spanOf(m, cell)
+      m[cell + HEAD] = 0
+      if (span === 0) break
+      cell += span
+    }
   }
 
   /** A segment becomes the newest, all of it wilderness. */
@@ -505,7 +535,10 @@ class Best implements Method {
     else m[end + HEAD] = BUSY
   }
 
-  /** The wilderness of a segment that is no longer the newest becomes a free block; too small a rest is lost. */
+  /**
+   * The wilderness of a segment that is no longer the newest becomes a free block. What is too small for one, a sliver,
+   * looks busy until the block before it is freed.
+   */
   #retire(top: Cell, end: Cell): void {
     const m = this.#words.i32
     if (top === end) return

@@ -625,7 +625,7 @@ export class Handle implements Region {
     }
   }
 
-  /** A block that was copied elsewhere goes. */
+  /** A block that was copied elsewhere goes; for a moment both were busy, which high tide counts. */
   #discard(at: Addr, size: number): void {
     if ((this.#bits & H.KEEP) !== 0) return
     if ((this.#bits & H.JUNK) !== 0) this.#words.u8.fill(JUNK_FREED, at, at + size)
