@@ -6,7 +6,8 @@
  *   | others | unused | piece ......... | piece ............ | not yet .... |
  *                     ^ START, so that address 0 is nobody's  ^ end
  *
- * Where the pieces end is what the region itself says, so nothing is kept here that an attached region would lack.
+ * Where the pieces end is what the region itself records, so nothing is kept here that an attached region would lack and
+ * other threads may change it.
  * `reach(end)` makes the buffer so large that a piece can end at `end`, or refuses; `leave(end)` says that nothing beyond
  * `end` is needed.
  */
@@ -32,8 +33,17 @@ export function rootDiscipline(of: Reach): Discipline {
   const base = roundUp(of.base ?? 0, 8)
   const start = base + START
   let client: Region | undefined
-  const endOf = (region: Region): number =>
-    region.segments().reduce((most, { at, size }) => Math.max(most, at + size), start)
+  let recorded = 0
+  let end = start
+  /** Where the pieces end: as the region says, unless what was granted since has not reached its record. */
+  const look = (region: Region): void => {
+    const says = region.segments().reduce((most, { at, size }) => Math.max(most, at + size), start)
+    if (says !== recorded) end = recorded = says
+  }
+  const grant = (at: number, to: number): number => {
+    end = to
+    return at
+  }
   return {
     name: of.name,
     round: 8,
@@ -41,13 +51,13 @@ export function rootDiscipline(of: Reach): Discipline {
     memory(region, at, had, want) {
       if (client !== undefined && client !== region && !client.closed) return 0
       client = region
-      const end = endOf(region)
-      if (had === 0) return of.reach(end + want) ? end : 0
-      if (want > had) return at + had === end && of.reach(at + want) ? at : 0
-      if (want > 0) return at + had === end && of.leave?.(at + want) === true ? at : 0
-      if (at === start) of.leave?.(base)
-      else if (at + had === end) of.leave?.(at)
-      return at
+      look(region)
+      const isLast = at + had === end
+      if (had === 0) return of.reach(end + want) ? grant(end, end + want) : 0
+      if (want > had) return isLast && of.reach(at + want) ? grant(at, at + want) : 0
+      if (want > 0) return isLast && of.leave?.(at + want) === true ? grant(at, at + want) : 0
+      if (isLast) of.leave?.(at === start ? base : at)
+      return isLast ? grant(at, at) : at
     },
     buffer: () => of.buffer(),
     ...(of.share === undefined ? {} : { share: () => of.share?.() }),

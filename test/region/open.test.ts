@@ -109,7 +109,7 @@ describe('open', () => {
     ['a method that is no name',        { method: 5 },                         'argument', ['method', '5']],
     ['a method that is no definition',  { method: {} },                        'argument', ['method', 'Object']],
     ['a method nobody knows',           { method: 'bset' },                    'unknown',  ['bset', 'did you mean "best"']],
-    ['a method like no other',          { method: 'zzzzzz' },                  'unknown',  ['zzzzzz', 'best, last, pool']],
+    ['a method like no other',          { method: 'zzzzzz' },                  'unknown',  ['zzzzzz', 'best', 'last', 'pool']],
     ['an empty method',                 { method: '' },                        'argument', ['method', '""', 'expected a name']],
     ['an open parenthesis',             { method: 'best(' },                   'argument', ['best(', 'closing']],
     ['a closed parenthesis',            { method: 'best)' },                   'argument', ['best)', 'name']],
