@@ -83,6 +83,7 @@ class Best implements Method {
   readonly #mask: number
   readonly #pad: number
   readonly #min: number //   the smallest span
+  readonly #most: number //  the largest size whose span does not wrap
   readonly #caching: boolean
 
   constructor(store: Store, caching: boolean) {
@@ -94,6 +95,7 @@ class Best implements Method {
     this.#mask = -store.align
     this.#pad = store.align + 3
     this.#min = minOf(store)
+    this.#most = Math.min(LIMIT, 2 ** 32 - 2 * store.align)
     this.#caching = caching
   }
 
@@ -104,7 +106,7 @@ class Best implements Method {
   }
 
   alloc(size: number): Addr {
-    if (size >>> 0 !== size || size > LIMIT) return NIL
+    if (size >>> 0 !== size || size > this.#most) return NIL
     const span = this.#spanFor(size)
     if (span <= QUICK) {
       const m = this.#words.i32
@@ -123,7 +125,7 @@ class Best implements Method {
 
   align(size: number, alignment: number): Addr {
     if (alignment <= this.#low + 1) return this.alloc(size)
-    if (size >>> 0 !== size || size + alignment > LIMIT) return NIL
+    if (size >>> 0 !== size || size + alignment > this.#most) return NIL
     const span = this.#spanFor(size)
     const min = this.#min
     const cached = span <= QUICK ? this.#words.i32[this.#s + CACHES + span]! : 0
@@ -169,7 +171,7 @@ class Best implements Method {
   }
 
   resize(at: Addr, size: number): boolean {
-    if (size >>> 0 !== size || size > LIMIT) return false
+    if (size >>> 0 !== size || size > this.#most) return false
     const span = this.#spanFor(size)
     const has = this.#busySpan(at)
     if (has === 0) return false
@@ -179,8 +181,8 @@ class Best implements Method {
       return true
     }
     const right = cell + has
+    this.#uncache(right, span - has)
     let m = this.#words.i32
-    if (right !== m[this.#s + TOP] && isCached(m, this.#s, right)) this.#flush(spanOf(m, right))
     if (right === m[this.#s + TOP]!) {
       const lacks = span - has - (m[this.#s + END]! - right)
       if (lacks > 0) {
@@ -207,7 +209,7 @@ class Best implements Method {
   }
 
   serves(size: number): boolean {
-    return size <= LIMIT
+    return size <= this.#most
   }
 
   clear(): void {
@@ -469,6 +471,19 @@ class Best implements Method {
       m[cell + PREV] = 0
       this.#release(cell, span)
       cell = next
+    }
+  }
+
+  /** Merges cached blocks from `right` on until there is a free one of `span` words or something busy. */
+  #uncache(right: Cell, span: number): void {
+    const m = this.#words.i32
+    while (right !== m[this.#s + TOP]!) {
+      const beside = spanOf(m, right)
+      const isFree = beside !== 0 && isFreeBefore(m, right + beside)
+      if (isFree && beside >= span) return
+      const next = isFree ? right + beside : right
+      if (!isCached(m, this.#s, next)) return
+      this.#flush(spanOf(m, next))
     }
   }
 

@@ -44,6 +44,9 @@ const PREV = -4
 const DEAD = 1
 const EPOCH_STEP = 0x9e3779b8 // a multiple of 8, as PREV is
 
+/** The bytes of a block, dead or not. */
+const wholeOf = (size: number): number => size - (size & DEAD)
+
 class Last implements Method {
   readonly #words: Words
   readonly #store: Store
@@ -129,7 +132,7 @@ class Last implements Method {
       let block = this.#store.base(segment) + HEADER
       while (block <= end) {
         const size = this.#get(block, SIZE)
-        const after = block + (size & ~DEAD)
+        const after = block + wholeOf(size)
         if (after > end) return
         if ((size & DEAD) === 0 && visit(block, size, 'busy') === false) return
         block = after + HEADER
@@ -183,7 +186,7 @@ class Last implements Method {
     this.#put(at, SIZE, size)
     this.#put(at, PREV, this.#state(NEWEST) ^ this.#state(EPOCH))
     this.#setState(NEWEST, at)
-    this.#setState(TOP, at + (size & ~DEAD))
+    this.#setState(TOP, at + wholeOf(size))
   }
 
   /** Allocation goes on in the next segment, which is empty; the rest of this one is a dead block. */
@@ -221,10 +224,10 @@ class Last implements Method {
     const store = this.#store
     const here = this.#state(AT)
     const segment = at >= store.base(here) && at <= this.#state(TOP) ? here : store.find(at - HEADER)
-    if (segment === 0 || at + (this.#get(at, SIZE) & ~DEAD) > this.#endOf(segment)) return false
+    if (segment === 0 || at + wholeOf(this.#get(at, SIZE)) > this.#endOf(segment)) return false
     if (at - HEADER === store.base(segment)) return true
     const previous = this.#previous(at)
-    const after = previous + (this.#get(previous, SIZE) & ~DEAD)
+    const after = previous + wholeOf(this.#get(previous, SIZE))
     return previous % 8 === 0 && previous > store.base(segment) && previous < at && after === at - HEADER
   }
 
@@ -242,7 +245,7 @@ class Last implements Method {
       }
       while (block - HEADER < end) {
         const size = this.#get(block, SIZE)
-        const after = block + (size & ~DEAD)
+        const after = block + wholeOf(size)
         if (after > end || (size & 6) !== 0)
           corrupted(`${name} L1`, block, `size ${size}`, `a multiple of 8 that ends by ${end}`)
         const before = this.#previous(block)

@@ -127,7 +127,7 @@ class Pool implements Method {
 
   serves(size: number): boolean {
     const unit = this.unit()
-    return size <= LIMIT && (unit === 0 || size === unit || size === 0)
+    return this.#strideOf(size) <= LIMIT && (unit === 0 || size === unit || size === 0)
   }
 
   clear(): void {
@@ -233,9 +233,10 @@ class Pool implements Method {
     const s = this.#s
     if (size >>> 0 !== size || size > LIMIT) return false
     if (m[s + SIZE] !== 0) return size === 0
-    const unit = Math.max(size, 1)
-    m[s + SIZE] = size === 0 ? this.#store.align : unit
-    m[s + STRIDE] = this.#strideOf(m[s + SIZE]! >>> 0)
+    const unit = size === 0 ? this.#store.align : size
+    if (this.#strideOf(unit) > LIMIT) return false
+    m[s + SIZE] = unit
+    m[s + STRIDE] = this.#strideOf(unit)
     return true
   }
 

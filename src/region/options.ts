@@ -57,7 +57,7 @@ export const optionRows: readonly PowerRow[] = [
   { name: 'usage', kind: 'flag', scope: 'process', otherwise: 'off', example: 'usage',
     about: 'This list is written to standard error.' },
   { name: 'warn', kind: 'file', scope: 'process', otherwise: 'standard error', example: "warn='my warnings-%p.txt'",
-    about: 'Where warnings go.' },
+    about: 'Where warnings go, such as those about these options; they are added at its end.' },
 ]
 
 const owners = new Map<string, readonly OptionRow[]>()
@@ -406,12 +406,19 @@ export function parseStrict(text: string, rows: readonly OptionRow[] = known): O
 
 // The process
 
+interface Files {
+  writeSync(fd: number, text: string): number
+  appendFileSync(path: string, text: string): void
+}
+
 interface Host {
   VMALLOC_OPTIONS?: unknown
   process?: {
     env?: Record<string, string | undefined>
     stderr?: { write?(text: string): unknown }
-    getBuiltinModule?(name: string): { writeSync(fd: number, text: string): number } | undefined
+    pid?: number
+    getBuiltinModule?(name: 'node:fs'): Files | undefined
+    getBuiltinModule?(name: 'node:worker_threads'): { threadId: number } | undefined
   }
   console?: { warn(text: string): void }
 }
@@ -441,15 +448,25 @@ function environment(): string {
   }
 }
 
-/** Synchronously where that can be had, so that nothing is lost when the process ends; a full pipe refuses it. */
+/**
+ * Writes a warning to the file of the option `warn`, or to standard error; synchronously where that can be had, so that
+ * nothing is lost when the process ends. A full pipe, or a file that cannot be written, refuses it: then by other ways.
+ */
 export function writeReport(message: string): void {
   const { process, console } = host
   try {
     const fs = process?.getBuiltinModule?.('node:fs')
+    const file = current?.value('warn')
+    if (fs && file !== undefined) return void fs.appendFileSync(expandFile(String(file), whoAmI()), `${message}\n`)
     if (fs) return void fs.writeSync(2, `${message}\n`)
   } catch {}
   if (process?.stderr?.write) process.stderr.write(`${message}\n`)
   else console?.warn(message)
+}
+
+function whoAmI(): { pid: number; thread: number } {
+  const { process } = host
+  return { pid: process?.pid ?? 0, thread: process?.getBuiltinModule?.('node:worker_threads')?.threadId ?? 0 }
 }
 
 /** A file's name with %p replaced by the process id, %t by the number of the thread and %% by %. */

@@ -178,9 +178,10 @@ function loadModule(name: string, isPath: boolean): unknown {
     )
   }
   const load = api.createRequire(`${process.cwd()}/`)
+  const urls = process.getBuiltinModule?.('node:url') as { fileURLToPath(url: string): string } | undefined
   let place: string
   try {
-    place = load.resolve(name)
+    place = load.resolve(name.startsWith('file:') && urls !== undefined ? urls.fileURLToPath(name) : name)
   } catch (error) {
     if (!isPath) return undefined
     throw new VmallocError('argument', `module ${name}: not found from ${process.cwd()}`, { cause: error })
@@ -188,17 +189,16 @@ function loadModule(name: string, isPath: boolean): unknown {
   try {
     return load(place)
   } catch (error) {
-    throw new VmallocError('argument', `module ${name}: ${reason(error)}`, { cause: error })
+    throw new VmallocError('argument', `module ${name}: ${reason(error, place)}`, { cause: error })
   }
 }
 
-function reason(error: unknown): string {
+function reason(error: unknown, place: string): string {
   const code = (error as { code?: string }).code
   if (code === 'ERR_REQUIRE_ASYNC_MODULE')
     return 'it uses top-level await, so it cannot be loaded while a region opens; register its definition instead'
   if (code === 'ERR_REQUIRE_CYCLE_MODULE')
     return 'it imports the program that is just being loaded; register its definition instead'
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
-    return 'TypeScript that this runtime does not load; compile it first'
+  if (/\.[cm]?ts$/.test(place)) return 'TypeScript that this runtime does not load; compile it first'
   return error instanceof Error ? error.message : String(error)
 }

@@ -311,11 +311,11 @@ export class Segments implements Store {
       space.inside--
     }
     if (answer === 0) return 0
-    if (!isWhole(answer, 2 ** 32) || (had !== 0 && answer !== asked) || answer < bias) {
+    if (!isWhole(answer, 2 ** 32) || (had !== 0 && answer !== asked) || answer <= bias) {
       throw new VmallocError(
         'argument',
         `discipline ${discipline.name}: ${request} (had ${had}, want ${want}) answered ${String(answer)}, expected ` +
-          `${had === 0 ? `an address from ${Math.max(bias, 1)} on` : String(asked)}, or 0 to refuse`,
+          `${had === 0 ? `an address from ${bias + 1} on` : String(asked)}, or 0 to refuse`,
       )
     }
     if (want === 0) return answer

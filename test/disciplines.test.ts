@@ -1,0 +1,40 @@
+/**
+ * disciplines: the conformance suite over every discipline that is registered, and over every kind of raw memory.
+ */
+import { open, registry } from '../src/index.ts'
+import { disciplineSuite } from './conformance/index.ts'
+
+const hooks = { describe, it, seed: process.env.SEED }
+const KIB = 1024
+
+for (const { name, create } of registry.disciplines.all()) {
+  if (name === 'region') continue // made over a region, below
+  disciplineSuite(name, () => create({}), name === 'null' ? { ...hooks, room: 0 } : hooks)
+}
+
+describe('raw memory', () => {
+  const odd = (buffer: ArrayBufferLike) => new Uint8Array(buffer, 13, buffer.byteLength - 26)
+  disciplineSuite('an ArrayBuffer', () => new ArrayBuffer(256 * KIB), hooks)
+  disciplineSuite('part of an ArrayBuffer, from an odd byte on', () => odd(new ArrayBuffer(256 * KIB)), hooks)
+  disciplineSuite('a resizable ArrayBuffer', () => new ArrayBuffer(0, { maxByteLength: 512 * KIB }), hooks)
+  disciplineSuite('a SharedArrayBuffer', () => new SharedArrayBuffer(256 * KIB), hooks)
+  disciplineSuite('part of a SharedArrayBuffer', () => odd(new SharedArrayBuffer(256 * KIB)), hooks)
+  disciplineSuite('a growable SharedArrayBuffer', () => new SharedArrayBuffer(64, { maxByteLength: 512 * KIB }), hooks)
+  disciplineSuite('a WebAssembly.Memory', () => new WebAssembly.Memory({ initial: 0, maximum: 8 }), hooks)
+  disciplineSuite(
+    'a shared WebAssembly.Memory',
+    () => new WebAssembly.Memory({ initial: 1, maximum: 8, shared: true }),
+    hooks,
+  )
+})
+
+describe('a region nested in', () => {
+  for (const method of ['best', 'last']) {
+    disciplineSuite(method, () => open({ discipline: new ArrayBuffer(512 * KIB), method, check: 3 }), hooks)
+  }
+  disciplineSuite(
+    'pool, of elements of 16 KiB',
+    () => open({ discipline: 'memory', method: 'pool', element: 16 * KIB, check: 3 }),
+    { ...hooks, room: 16 * KIB },
+  )
+})

@@ -1,0 +1,29 @@
+/**
+ * traces, at length: every trace over every kind of memory, with several passes over one heap, and again with large
+ * alignment and with each operation checked at its neighbours. `npm run test:long`; the short one is traces.test.ts.
+ */
+import { open, type Region } from '../../src/index.ts'
+import { traceName } from '../../src/node/traces.ts'
+import { allTraces, OWN, read, replayed } from '../fixtures/trace-runs.ts'
+
+const root = (discipline = 'memory') => open({ discipline, name: 'root' })
+const places: [where: string, make: () => Region][] = [
+  ['memory', () => root()],
+  ['shared', () => root('shared')],
+  ['resizable', () => root('resizable')],
+  ['a buffer', () => open({ discipline: 'buffer', max: 2 ** 28 })],
+  ['the default heap', () => open()],
+  ['nested', () => open({ discipline: root() })],
+  ['nested in shared', () => open({ discipline: root('shared') })],
+  ['nested twice', () => open({ discipline: open({ discipline: root() }) })],
+  ['aligned to 64', () => open({ discipline: 'memory', align: 64 })],
+  ['freed at once', () => open({ discipline: 'memory', free: true })],
+  ['checked at the neighbours', () => open({ discipline: 'memory', check: 2 })],
+  ['filled with junk', () => open({ discipline: 'memory', junk: true })],
+]
+
+for (const file of [...allTraces(OWN), ...allTraces(process.env.VMALLOC_TRACES)]) {
+  describe(`trace ${traceName(file)}`, () => {
+    for (const [where, make] of places) it(where, () => void replayed(read(file), make, 2))
+  })
+}

@@ -1,0 +1,44 @@
+/**
+ * traces: what real programs asked of malloc, replayed under best over three kinds of memory with every byte checked.
+ *
+ * The two traces that come with the sources run always, those in the folder that VMALLOC_TRACES names where there is
+ * one. Utilization is the peak of bytes asked for by the most bytes ever held; the bound is for the geometric mean.
+ */
+import { expect } from 'chai'
+import { open, type Region } from '../src/index.ts'
+import { traceName } from '../src/node/traces.ts'
+import { allTraces, geometricMean, OWN, read, replayed } from './fixtures/trace-runs.ts'
+
+const LEAST = 0.85
+const folder = process.env.VMALLOC_TRACES
+
+const places: [where: string, make: () => Region][] = [
+  ['memory', () => open({ discipline: 'memory' })],
+  ['shared', () => open({ discipline: 'shared' })],
+  ['nested', () => open({ discipline: open({ discipline: 'memory', name: 'root' }), name: 'nested' })],
+]
+
+function suite(files: readonly string[]): void {
+  const used = new Map<string, number[]>(places.map(([where]) => [where, []]))
+  for (const file of files) {
+    for (const [where, make] of places) {
+      it(`${traceName(file)}, ${where}`, () => {
+        used.get(where)!.push(replayed(read(file), make).utilization)
+      })
+    }
+  }
+  it(`use at least ${LEAST} of the memory that they hold`, () => {
+    const means = places.map(([where]) => [where, geometricMean(used.get(where)!)] as const)
+    expect(used.get('memory')).to.have.length(files.length)
+    for (const [where, mean] of means) if (where !== 'nested') expect(mean, where).to.be.at.least(LEAST)
+    expect(geometricMean([...used.values()].flat()), 'all together').to.be.at.least(LEAST)
+  })
+}
+
+describe('traces that come with the sources', () => suite(allTraces(OWN)))
+
+describe(`traces in VMALLOC_TRACES (${folder ?? 'which is not set'})`, () => {
+  const files = allTraces(folder)
+  if (files.length > 0) suite(files)
+  else it('are not there: set VMALLOC_TRACES to a folder with *.rep or *.rep.gz')
+})
