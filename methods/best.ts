@@ -516,7 +516,7 @@ class Best implements Method {
     const s = this.#s
     const last = store.last
     const top = m[s + TOP]!
-    if (last === m[s + NEWEST]!) {
+    if (last === m[s + NEWEST]! >>> 0) {
       const end = endOf(this.#store, last)
       m[s + END] = end
       if (end > top) this.#lower(top)
@@ -585,7 +585,7 @@ class Best implements Method {
     const first = firstOf(this.#store, segment)
     const end = endOf(this.#store, segment)
     const m = this.#words.i32
-    if (segment === m[this.#s + NEWEST]!) return m[this.#s + TOP] === first
+    if (segment === m[this.#s + NEWEST]! >>> 0) return m[this.#s + TOP] === first
     return end > first && isFreeBefore(m, end) && (m[end - 2]! >>> 3) << 1 === end - first
   }
 
