@@ -601,17 +601,27 @@ class Best implements Method {
   }
 
   #trimOlder(segment: Segment): void {
+    const store = this.#store
+    const end = endOf(store, segment)
     const m = this.#words.i32
-    let end = endOf(this.#store, segment)
-    if (end === firstOf(this.#store, segment) || !isFreeBefore(m, end)) return
+    if (end === firstOf(store, segment) || !isFreeBefore(m, end)) return
     const span = (m[end - 2]! >>> 3) << 1
     const cell = end - span
-    const whole = segment !== this.#store.first && this.#isEmpty(segment)
+    const whole = segment !== store.first && this.#isEmpty(segment)
     unlink(m, this.#s, cell, span)
-    if (whole && this.#store.release(segment)) return
-    if (this.#store.trim(segment, cell * 4)) end = endOf(this.#store, segment)
-    const words = this.#words.i32
-    words[end + HEAD] = end - cell >= this.#min ? BUSY | LEFT_FREE : BUSY
+    let gone = false
+    try {
+      gone = whole && store.release(segment)
+      if (!gone) store.trim(segment, cell * 4)
+    } finally {
+      if (!gone) this.#refile(segment, cell)
+    }
+  }
+
+  /** The last free block of an older segment, which may be shorter now, is filed again. */
+  #refile(segment: Segment, cell: Cell): void {
+    const end = endOf(this.#store, segment)
+    this.#words.i32[end + HEAD] = end - cell >= this.#min ? BUSY | LEFT_FREE : BUSY
     this.#retire(cell, end)
   }
 }

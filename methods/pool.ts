@@ -151,20 +151,23 @@ class Pool implements Method {
     const free = this.#freeSet()
     const segments: Segment[] = []
     for (let g = store.first; g !== 0; g = store.next(g)) segments.push(g)
-    for (const g of segments.reverse()) {
-      const grid = this.#gridOf(g)
-      const end = this.#endOf(g)
-      let busyEnd = end
-      while (busyEnd > grid && free.has(busyEnd - stride)) busyEnd -= stride
-      if (busyEnd === grid && g !== store.first && this.#dismiss(g)) {
-        for (let at = grid; at < end; at += stride) free.delete(at)
-      } else if (g === this.#words.i32[s + NEWEST]! >>> 0) {
-        for (let at = busyEnd; at < end; at += stride) free.delete(at)
-        this.#words.i32[s + FRESH] = busyEnd
-        if (g === store.last) store.trim(g, busyEnd)
+    try {
+      for (const g of segments.reverse()) {
+        const grid = this.#gridOf(g)
+        const end = this.#endOf(g)
+        let busyEnd = end
+        while (busyEnd > grid && free.has(busyEnd - stride)) busyEnd -= stride
+        if (busyEnd === grid && g !== store.first && this.#dismiss(g)) {
+          for (let at = grid; at < end; at += stride) free.delete(at)
+        } else if (g === this.#words.i32[s + NEWEST]! >>> 0) {
+          for (let at = busyEnd; at < end; at += stride) free.delete(at)
+          this.#words.i32[s + FRESH] = busyEnd
+          if (g === store.last) store.trim(g, busyEnd)
+        }
       }
+    } finally {
+      this.#relink(free)
     }
-    this.#relink(free)
   }
 
   walk(visit: Visit): void {

@@ -90,7 +90,11 @@ function begin(asked: OpenOptions, permanent: boolean, otherwise = (): Disciplin
   const place = { at: 0 }
   const answer = discipline.exception?.(handle, 'open', place) ?? 0
   if (answer < 0) throw new VmallocError('vetoed', `open ${name}: discipline ${discipline.name} says no`)
-  if (answer > 0) return revive(handle, space, discipline, place.at - space.base)
+  if (answer > 0) {
+    const region = revive(space, discipline, place.at - space.base)
+    discipline.exception?.(region, 'endopen', region.header)
+    return region
+  }
   const align = chosen.align()
   create(handle, { name, title, discipline, definition, align, settings: chosen.settings(), make })
   options.settle()
@@ -117,7 +121,7 @@ export function attach(source: unknown, { at, discipline: given }: AttachOptions
     const known = space.handleAt(header)
     if (known !== undefined && !known.closed) return known
   }
-  return reviveAt(spaceOf(discipline), header, discipline)
+  return revive(spaceOf(discipline), discipline, header)
 }
 
 /** Every choice that an open makes, each between what the program asks for and what the environment says. */
@@ -410,7 +414,7 @@ function partsOf(
     definition,
     method,
     permanent,
-    childAt: (parent, header) => reviveAt(space, header, over(parent)!),
+    childAt: (parent, header) => revive(space, over(parent)!, header),
   }
 }
 
@@ -505,12 +509,8 @@ function nextSerial(store: Segments): number {
   return serial
 }
 
-function reviveAt(space: Space, header: number, discipline: Discipline): Region {
-  return revive(undefined, space, discipline, header)
-}
-
 /** Makes a handle over a header that is there, after everything about it was checked. */
-function revive(handle: Handle | undefined, space: Space, discipline: Discipline, header: number): Region {
+function revive(space: Space, discipline: Discipline, header: number): Region {
   space.renew()
   damagedIf(H.fixedFlaw(space.words, header))
   const { words } = space
@@ -538,7 +538,7 @@ function revive(handle: Handle | undefined, space: Space, discipline: Discipline
         `attach ${name}: method ${title} keeps ${state} bytes of state here, ${field(H.STATE_SIZE)} there: another version`,
       )
     }
-    const region = handle ?? new Handle(partsOf(space, name, discipline, joined(chain), title))
+    const region = new Handle(partsOf(space, name, discipline, joined(chain), title))
     region.bind(header, field(H.ALIGNMENT), () => build(chain, region, {}))
     spaceOfRegion.set(region, space)
     try {

@@ -171,13 +171,18 @@ export class Segments implements Store {
     const size = this.get(segment, SIZE)
     const kept = this.words.u8.slice(segment, segment + RECORD)
     this.#link(before, after)
-    if (this.#ask('give back', raw, size, 0) === 0) {
-      this.words.u8.set(kept, segment)
-      this.#link(before, segment)
-      this.put(segment, NEXT, after)
-      if (after === 0) this.put(this.header, LAST, segment)
-      return false
+    let gone = false
+    try {
+      gone = this.#ask('give back', raw, size, 0) !== 0
+    } finally {
+      if (!gone) {
+        this.words.u8.set(kept, segment)
+        this.#link(before, segment)
+        this.put(segment, NEXT, after)
+        if (after === 0) this.put(this.header, LAST, segment)
+      }
     }
+    if (!gone) return false
     this.#extent(-size)
     return true
   }

@@ -61,7 +61,7 @@ export class Pieces implements Discipline {
 
   memory(_region: unknown, at: number, had: number, want: number): number {
     const answer = had === 0 ? this.#place(want) : want > had ? this.#grow(at, want) : this.#cut(at, had, want)
-    if (answer !== 0 && this.#options.moves === true) {
+    if (answer !== 0 && want > 0 && this.#options.moves === true) {
       this.#buffer = structuredClone(this.#buffer, { transfer: [this.#buffer] })
     }
     return answer
