@@ -47,6 +47,8 @@ import {
   CACHE_LENGTH,
   CACHED,
   CACHES,
+  CLEAN,
+  DIRTY,
   END,
   endAround,
   endOf,
@@ -65,6 +67,7 @@ import {
   PREV,
   QUICK,
   REMAINDER,
+  SEAL,
   SMALL,
   SMALL_MAP,
   STATE,
@@ -73,6 +76,9 @@ import {
   spanOf,
   TOP,
 } from './best/layout.ts'
+
+/** Words of the wilderness that are freed of old heads at a time. */
+const SCRUB = 1024
 
 class Best implements Method {
   readonly #words: Words
@@ -219,6 +225,7 @@ class Best implements Method {
     m.fill(0, s + SMALL_MAP, s + SMALL_MAP + 2)
     m.fill(0, s + LISTS, s + (STATE >>> 2))
     m[s + REMAINDER] = 0
+    this.#soil(firstOf(store, store.last), Math.max(m[s + DIRTY]!, m[s + TOP]!))
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
       const first = firstOf(this.#store, segment)
       const end = endOf(this.#store, segment)
@@ -382,12 +389,32 @@ class Best implements Method {
     const end = m[s + END]!
     const rest = end - cell - span
     const size = rest < this.#min ? end - cell : span
+    if (cell + size > m[s + CLEAN]! && m[s + CLEAN]! < m[s + DIRTY]!) this.#scrub(cell, size)
     setHead(m, cell, size)
     const top = cell + size
     m[s + TOP] = top
     m[top + HEAD] = top === end ? BUSY : ((end - top) << 2) | BUSY
     m[end + HEAD] = top === end ? BUSY : BUSY | LEFT_FREE
     return cell
+  }
+
+  /** Old heads go from the wilderness before it is handed out: as much as is asked for, a few KiB at a time. */
+  #scrub(cell: Cell, size: number): void {
+    const m = this.#words.i32
+    const s = this.#s
+    const from = Math.max(m[s + CLEAN]!, cell)
+    const end = m[s + END]!
+    const to = Math.min(m[s + DIRTY]!, end, Math.max(cell + size, from + SCRUB))
+    m.fill(0, from, to === end ? end + HEAD : to) // the fence stays
+    this.#soil(to, m[s + DIRTY]!)
+  }
+
+  /** Old heads may lie in the wilderness from one cell to another. */
+  #soil(from: Cell, to: Cell): void {
+    const m = this.#words.i32
+    m[this.#s + CLEAN] = from
+    m[this.#s + DIRTY] = to
+    m[this.#s + SEAL] = from ^ to ^ KEY
   }
 
   /** Frees what a busy block has beyond `span` words; how many these were. */
@@ -418,17 +445,21 @@ class Best implements Method {
         carve = true
       } else unlink(m, this.#s, cell, left)
     }
-    const right = cell + span
+    let right = cell + span
+    let beside = right === m[s + TOP]! ? 0 : spanOf(m, right)
+    if (beside !== 0 && beside < this.#min) {
+      m[right + HEAD] = 0
+      span += beside
+      right += beside
+      beside = right === m[s + TOP]! ? 0 : spanOf(m, right)
+    }
     if (right === m[s + TOP]!) {
       m[right + HEAD] = 0
       this.#lower(cell)
       return
     }
-    const beside = spanOf(m, right)
-    const sliver = beside < this.#min
-    if (beside !== 0 && (sliver || isFreeBefore(m, right + beside))) {
-      if (sliver) m[right + HEAD] = 0
-      else if (right === m[s + REMAINDER]!) {
+    if (beside !== 0 && isFreeBefore(m, right + beside)) {
+      if (right === m[s + REMAINDER]!) {
         m[s + REMAINDER] = 0
         carve = true
       } else unlink(m, this.#s, right, beside)
@@ -523,11 +554,12 @@ class Best implements Method {
       return
     }
     m.fill(0, top, m[s + END]! + HEAD) // whatever lay there before must not look like a head
+    this.#soil(0, 0)
     this.#retire(top, m[s + END]!)
     this.#enclose(last, firstOf(this.#store, last), endOf(this.#store, last))
   }
 
-  /** No head is left in a segment that is cleared; in the newest one the wilderness hides them. */
+  /** No head is left in an older segment that is cleared; from the newest they go when it is handed out again. */
   #forget(first: Cell, end: Cell): void {
     const m = this.#words.i32
     for (let cell = first; cell < end; ) {
@@ -575,6 +607,7 @@ class Best implements Method {
     m[s + LOW] = firstOf(this.#store, segment)
     m[s + END] = end
     m[s + TOP] = end
+    this.#soil(0, 0)
     if (!isFreeBefore(m, end)) return
     const span = (m[end - 2]! >>> 3) << 1
     unlink(m, this.#s, end - span, span)

@@ -17,6 +17,8 @@ import {
   CACHED,
   CACHES,
   CHILD,
+  CLEAN,
+  DIRTY,
   END,
   endAround,
   endOf,
@@ -36,8 +38,10 @@ import {
   QUICK,
   REMAINDER,
   ROOT,
+  SEAL,
   SMALL,
   SMALL_MAP,
+  SPARE,
   shiftOf,
   spanOf,
   TOP,
@@ -94,6 +98,9 @@ export function checkAll(store: Store): void {
   if (m[s + LOW] !== firstOf(store, newest)) corrupted(`${name} low`, store.state, m[s + LOW], firstOf(store, newest))
   if (m[s + END] !== end) corrupted(`${name} end`, store.state, m[s + END], end)
   if (top !== end && !free.delete(top)) corrupted(`${name} top`, store.state, top, 'the free block at the end')
+  if (m[s + SEAL] !== (m[s + CLEAN]! ^ m[s + DIRTY]! ^ KEY))
+    corrupted(`${name} seal`, store.state, m[s + SEAL], 'what goes with clean and dirty')
+  if (m[s + SPARE] !== 0) corrupted(`${name} spare`, store.state, m[s + SPARE], 0)
   const remainder = m[s + REMAINDER]!
   if (remainder !== 0 && !free.delete(remainder))
     corrupted(`${name} L4 remainder`, store.state, remainder, 'a free block')
