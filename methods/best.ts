@@ -598,20 +598,26 @@ class Best implements Method {
     file(m, this.#s, top, end - top)
   }
 
-  /** A segment becomes the newest again: the free block at its end, if there is one, is the wilderness. */
+  /** A segment becomes the newest again: the free block or the sliver at its end, if there is one, is the wilderness. */
   #reopen(segment: Segment): void {
     const m = this.#words.i32
     const s = this.#s
+    const first = firstOf(this.#store, segment)
     const end = endOf(this.#store, segment)
     m[s + NEWEST] = segment
-    m[s + LOW] = firstOf(this.#store, segment)
+    m[s + LOW] = first
     m[s + END] = end
     m[s + TOP] = end
     this.#soil(0, 0)
-    if (!isFreeBefore(m, end)) return
-    const span = (m[end - 2]! >>> 3) << 1
-    unlink(m, this.#s, end - span, span)
-    this.#lower(end - span)
+    if (isFreeBefore(m, end)) {
+      const span = (m[end - 2]! >>> 3) << 1
+      unlink(m, s, end - span, span)
+      this.#lower(end - span)
+      return
+    }
+    let last = end
+    for (let cell = first; cell < end; cell += spanOf(m, cell)) last = cell
+    if (end - last < this.#min && last < end) this.#lower(last)
   }
 
   #isEmpty(segment: Segment): boolean {

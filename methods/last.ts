@@ -127,8 +127,8 @@ class Last implements Method {
 
   walk(visit: Visit): void {
     for (let segment = this.#store.first; segment !== 0; segment = this.#store.next(segment)) {
-      const limit = this.#store.limit(segment)
-      const end = this.#endOf(segment)
+      const limit = Math.min(this.#store.limit(segment), this.#words.length)
+      const end = Math.min(this.#endOf(segment), limit)
       let block = this.#store.base(segment) + HEADER
       while (block <= end) {
         const size = this.#get(block, SIZE)

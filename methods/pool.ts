@@ -177,8 +177,8 @@ class Pool implements Method {
     const unit = this.unit()
     const free = this.#freeSet()
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
-      const end = this.#endOf(segment)
-      const limit = store.limit(segment)
+      const limit = Math.min(store.limit(segment), this.#words.length)
+      const end = Math.min(this.#endOf(segment), limit)
       if (stride !== 0) {
         for (let at = this.#gridOf(segment); at + stride <= end; at += stride) {
           if (visit(at, unit, free.has(at) ? 'free' : 'busy') === false) return

@@ -1,74 +1,105 @@
 /**
- * grid: every method over every discipline, in every alignment, and nested in every other method, four deep.
- *
- * Each cell is a short life at full check level. A method that serves nothing is a cell too: it must open, refuse and
- * close.
+ * grid: every method over every discipline, at every alignment, and every chain of four methods nested in one another.
+ * Lives are brief; what one method or one discipline must do at length is asked in methods.test.ts and
+ * disciplines.test.ts.
  */
 import { expect } from 'chai'
-import { type MethodDef, open, type Region, registry } from '../src/index.ts'
-import { type Life, randomLife, seedFrom } from './conformance/index.ts'
+import { attach, type OpenOptions, open, type Region, registry } from '../src/index.ts'
+import { type Live, Rng, randomLife, seedFrom, Watched } from './conformance/index.ts'
 
-const seed = seedFrom(process.env.SEED)
-const KIB = 1024
-const STEPS = 120
+const SEED = seedFrom(process.env.SEED)
+const MIB = 2 ** 20
+const alignments = [8, 16, 64, 4096]
+const methods = registry.methods.all().filter(({ sizes, wraps }) => sizes !== 'none' && wraps !== true)
 
-const methods = registry.methods.all().filter((method) => method.wraps !== true)
-const living = methods.filter((method) => method.sizes !== 'none')
-const disciplines = registry.disciplines.names().filter((name) => name !== 'null')
-
-function brief(method: MethodDef, discipline: Life['discipline'], align?: number): void {
-  if (method.sizes !== 'none') {
-    randomLife({
-      method: method.name,
-      discipline,
-      steps: STEPS,
-      seed,
-      live: 16,
-      largest: 400,
-      options: align ? { align } : {},
-    })
-    return
-  }
-  const region = open({ method: method.name, discipline, check: 3, ...(align ? { align } : {}) })
-  expect([region.alloc(0), region.alloc(8), region.free(64), region.stat().busyBlocks]).deep.equals([0, 0, false, 0])
-  expect(region.close()).equals(true)
+/** Roots to open a region on: the registered ones, each with 64 MiB at most, and raw memory. */
+const roots: Record<string, () => OpenOptions['discipline']> = {
+  'part of an ArrayBuffer': () => new Uint8Array(new ArrayBuffer(64 * MIB), 13, 64 * MIB - 26),
+  'a WebAssembly.Memory': () => new WebAssembly.Memory({ initial: 1, maximum: 1024 }),
+}
+for (const { name, create } of registry.disciplines.all()) {
+  if (name !== 'region' && name !== 'null') roots[name] = () => create({ max: 64 * MIB })
 }
 
-/** A region whose blocks can be another's segments: elements of a pool are as large as these. */
-function parentOf(method: MethodDef, discipline: Life['discipline'], element: number): Region {
-  return open({ method: method.name, discipline, check: 3, ...(method.sizes === 'one' ? { element } : {}) })
-}
-
-describe(`grid, SEED=${seed}`, () => {
-  for (const method of methods) {
-    for (const discipline of disciplines) {
-      for (const align of [8, 16, 64, 4096]) {
-        it(`${method.name} over ${discipline}, aligned to ${align}`, () => brief(method, discipline, align))
-      }
+describe(`grid, SEED=${SEED}`, () => {
+  for (const [name, root] of Object.entries(roots)) {
+    for (const { name: method } of methods) {
+      it(`${method} over ${name}, at each alignment`, () => {
+        for (const align of alignments) {
+          randomLife({ method, discipline: root(), steps: 250, seed: SEED, largest: 500, options: { align } })
+        }
+      })
     }
-    it(`${method.name} over null does not open`, () => {
-      expect(() => open({ method: method.name, discipline: 'null' })).throws(/discipline null has no \d+ bytes/)
-    })
   }
 
-  for (const outer of living) {
-    for (const inner of living) {
-      for (const method of living) {
-        it(`${method.name} in ${inner.name} in ${outer.name} in best`, () => {
-          const root = open({ discipline: new ArrayBuffer(1024 * KIB), method: 'best', check: 3 })
-          const second = parentOf(outer, root, 96 * KIB)
-          const third = parentOf(inner, second, 24 * KIB)
-          for (let i = 0; i < 2; i++) brief(method, third)
-          third.check()
-          expect(third.children()).deep.equals([])
-          expect(third.close()).equals(true)
-          second.check()
-          expect(second.close()).equals(true)
-          root.check()
-          root.compact()
-          expect(root.stat().busyBlocks).equals(0)
-        })
-      }
-    }
+  const chains = methods.flatMap((a) =>
+    methods.flatMap((b) => methods.flatMap((c) => methods.map((d) => [a, b, c, d]))),
+  )
+  for (const [i, chain] of chains.entries()) {
+    const names = chain.map(({ name }) => name)
+    const [name, root] = Object.entries(roots)[i % Object.keys(roots).length]!
+    const align = alignments[(i + (i >> 2)) % alignments.length]!
+    it(`${names.join(' > ')} in ${name}, aligned to ${align}`, () => nest(names, root(), align, new Rng(SEED + i)))
   }
 })
+
+/** Elements of a pool that others nest in, by its depth. */
+const ELEMENTS = [MIB, 2 ** 18, 2 ** 16]
+
+/** Regions one in the other, all of them used in turns; then a copy of their bytes; then their end. */
+function nest(chain: readonly string[], root: OpenOptions['discipline'], align: number, rng: Rng): void {
+  const levels: Watched[] = []
+  for (const [depth, method] of chain.entries()) {
+    const discipline = levels.at(-1)?.region ?? root
+    const element = depth < 3 && method === 'pool' ? { element: ELEMENTS[depth] } : {}
+    levels.push(new Watched(open({ method, discipline, align, check: 3, name: `level ${depth}`, ...element })))
+  }
+  for (let round = 0; round < 80; round++) use(levels, rng.below(4), rng)
+  for (const { region, model } of levels) {
+    region.check()
+    for (const { at } of model.live)
+      expect(levels[0]!.region.regionOf(at)?.name, `owner of ${at}`).to.equal(region.name)
+  }
+  expect(levels.map(({ region }) => region.parent?.name)).to.deep.equal([undefined, 'level 0', 'level 1', 'level 2'])
+  compareCopy(levels[0]!.region)
+  if (rng.chance(1 / 2)) levels[0]!.region.close()
+  else closeInwards(levels)
+  expect(levels.map(({ region }) => region.closed)).to.deep.equal([true, true, true, true])
+}
+
+/** One operation at one level; a method that frees only the newest block may hold somebody's segment there. */
+function use(levels: readonly Watched[], depth: number, rng: Rng): void {
+  const watched = levels[depth]!
+  const { model, region, claims } = watched
+  const isLeaf = depth === levels.length - 1
+  const big = region.unit > 4096
+  if (model.live.length < (big ? 1 : 12) && rng.chance(2 / 3)) watched.alloc(region.unit || rng.size(600))
+  else if (model.live.length > 0 && (isLeaf || claims.frees === 'any')) {
+    const live: Live = claims.frees === 'any' ? rng.pick(model.live) : model.live.at(-1)!
+    watched.free(live)
+  }
+  if (isLeaf || claims.frees === 'any') watched.verify()
+}
+
+/** The same bytes elsewhere are the same regions. */
+function compareCopy(root: Region): void {
+  const bytes = new Uint8Array(root.buffer.slice(0), root.discipline.base ?? 0)
+  const copy = attach(bytes)
+  const chain = (region: Region): unknown[] => [
+    region.name,
+    region.method,
+    region.stat(),
+    ...region.children().map((child) => chain(child)),
+  ]
+  expect(chain(copy)).to.deep.equal(chain(root))
+  expect(copy.close()).to.equal(true)
+}
+
+/** Closes the innermost first; its segments are free then, where the method around it frees them. */
+function closeInwards(levels: readonly Watched[]): void {
+  for (const watched of [...levels].reverse()) {
+    if (watched.claims.frees === 'any') watched.verify()
+    watched.region.check()
+    expect(watched.region.close(), `close of ${watched.region.name}`).to.equal(true)
+  }
+}

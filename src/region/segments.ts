@@ -3,7 +3,7 @@
  *
  *   alloc -> method -> grow -> discipline.memory(grow in place) -> refused? -> discipline.memory(new)
  *
- * How much is asked for: what is needed, or a share of what the region has (a 64th in a root, an 8th in a nested
+ * How much is asked for: what is needed, or a share of what the region has (a 64th in a root, a 16th in a nested
  * region, whose memory rarely grows in place), whichever is more; where that is refused, just what is needed. Bytes
  * held beyond what clients use stay within that share.
  */
@@ -35,7 +35,7 @@ import type { Space } from './space.ts'
 const ROOT_STEP = 16 * 1024
 const ROOT_SHARE = 64
 const NESTED_STEP = 4 * 1024
-const NESTED_SHARE = 8
+const NESTED_SHARE = 16
 
 export class Segments implements Store {
   readonly words: Words
@@ -187,11 +187,22 @@ export class Segments implements Store {
     return true
   }
 
-  /** Gives everything back, the piece with the header last; nothing of the region can be used afterwards. */
+  /**
+   * Gives everything back, the piece with the header last; nothing of the region can be used afterwards. A discipline that
+   * throws is asked to take the others all the same; then the first thing that it threw is thrown.
+   */
   giveAll(): void {
     const pieces: { raw: number; size: number }[] = []
     for (const s of this.#all()) pieces.push({ raw: this.get(s, RAW), size: this.get(s, SIZE) })
-    for (const { raw, size } of pieces.reverse()) this.#ask('give back', raw, size, 0)
+    const faults: unknown[] = []
+    for (const { raw, size } of pieces.reverse()) {
+      try {
+        this.#ask('give back', raw, size, 0)
+      } catch (error) {
+        faults.push(error)
+      }
+    }
+    if (faults.length > 0) throw faults[0]
   }
 
   /** A piece of its own that the method does not see, with `bytes` behind its record; the record's address, or 0. */

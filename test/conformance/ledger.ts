@@ -69,11 +69,11 @@ export class Ledger implements Discipline {
     must(Number.isInteger(want) && want >= 0 && want % round === 0, `${what}: expected a multiple of ${round}`)
     if (had === 0) must(at === 0 && want > 0, `${what}: expected address 0 and a size`)
     else must(this.#pieces.get(at) === had && want !== had, `${what}: of the pieces ${this.#text()}`)
-    const n = this.calls.length + 1
     const call = { request, at, had, want } as const
+    const n = this.calls.push({ ...call, answer: 0 }) // what a request that throws has answered
     const instead = this.intercept?.(n, call)
     const answer = instead === undefined ? this.inner.memory(region, at, had, want) : (instead as number)
-    this.calls.push({ ...call, answer })
+    this.calls[n - 1] = { ...call, answer }
     if (instead === undefined && answer !== 0) this.#granted(call, answer, what)
     return answer
   }

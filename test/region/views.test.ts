@@ -88,6 +88,8 @@ describe('region views', () => {
     expect(moved).to.not.equal(at)
     expectDead(view)
     expect(region.view(Float64Array, moved, 64).array[63]).to.equal(63 / 7)
+    expect(region.alloc(1000), 'another block in the old place').to.equal(at)
+    expectDead(view)
   })
 
   it('end when their block becomes shorter than they are', () => {

@@ -24,7 +24,9 @@ describe('a sliver at the end of a segment', () => {
       region.free(after)
       region.free(before)
       region.compact()
-      expect(region.stat()).to.include({ busyBlocks: 0, freeBlocks: 1 })
+      const { busyBlocks, freeBlocks } = region.stat()
+      expect(busyBlocks).to.equal(0)
+      expect(freeBlocks, 'in one piece, or less than a block').to.be.at.most(1)
     })
   }
 
