@@ -124,15 +124,19 @@ describe('sequences that shrink', () => {
     for (const where of ['a buffer', 'a nested region'] as const) {
       it(`${method} over ${where}`, () => {
         fc.assert(
-          fc.property(fc.commands(steps, { maxCommands: 120, size: 'max' }), fc.constantFrom(0, 24, 100), (commands, element) => {
-            fc.modelRun(() => {
-              const unit = method === 'pool' ? element || 40 : 0
-              const buffer = new ArrayBuffer(64 * 1024)
-              const discipline = where === 'a buffer' ? buffer : open({ discipline: buffer, method: 'best' })
-              const region = open({ method, discipline, check: 3 })
-              return { model: [], real: { region, unit, newestOnly: method === 'last' } }
-            }, commands)
-          }),
+          fc.property(
+            fc.commands(steps, { maxCommands: 120, size: 'max' }),
+            fc.constantFrom(0, 24, 100),
+            (commands, element) => {
+              fc.modelRun(() => {
+                const unit = method === 'pool' ? element || 40 : 0
+                const buffer = new ArrayBuffer(64 * 1024)
+                const discipline = where === 'a buffer' ? buffer : open({ discipline: buffer, method: 'best' })
+                const region = open({ method, discipline, check: 3 })
+                return { model: [], real: { region, unit, newestOnly: method === 'last' } }
+              }, commands)
+            },
+          ),
           { numRuns: 150 },
         )
       })
