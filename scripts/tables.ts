@@ -133,7 +133,7 @@ function offers(method: MethodDef): Record<Optional, string> {
   const object = method.create(store, {}, inner)
   const region = regionOf(method)
   const at = region.alloc(40)
-  const works = { align: region.align(40, 64) !== 0, resize: region.resize(region.alloc(40), 80) !== 0 }
+  const works = { resize: region.resize(at, 80) !== 0, align: region.align(40, 64) !== 0 }
   region.close()
   const word = (name: Optional, does: boolean) =>
     object[name] === undefined ? 'no' : at !== 0 && does ? 'yes' : 'some'
