@@ -174,7 +174,7 @@ class Pool implements Method {
     const m = this.#words.i32
     const store = this.#store
     const stride = m[this.#s + STRIDE]! >>> 0
-    const unit = this.unit()
+    const unit = Math.min(this.unit(), stride)
     const free = this.#freeSet()
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
       const limit = Math.min(store.limit(segment), this.#words.length)

@@ -4,7 +4,7 @@
  * disciplines.test.ts.
  */
 import { expect } from 'chai'
-import { attach, type OpenOptions, open, type Region, registry } from '../src/index.ts'
+import { attach, type OpenOptions, open, type Region, registry, VmallocError } from '../src/index.ts'
 import { type Live, Rng, randomLife, seedFrom, Watched } from './conformance/index.ts'
 
 const SEED = seedFrom(process.env.SEED)
@@ -30,7 +30,16 @@ describe(`grid, SEED=${SEED}`, () => {
         }
       })
     }
+    it(`null over ${name} opens, refuses and closes`, () => {
+      randomLife({ method: 'null', discipline: root(), steps: 50, seed: SEED })
+    })
   }
+
+  it('nothing opens over null', () => {
+    for (const method of registry.methods.names()) {
+      expect(() => open({ method, discipline: 'null' })).to.throw(VmallocError, /discipline null has no \d+ bytes/)
+    }
+  })
 
   const chains = methods.flatMap((a) =>
     methods.flatMap((b) => methods.flatMap((c) => methods.map((d) => [a, b, c, d]))),

@@ -253,10 +253,14 @@ export function mustBeWhole({ region }: Watched): void {
   })
 }
 
-/** After everything was freed and compacted only the first segment is left, where the discipline takes the others back. */
+/**
+ * After everything was freed and compacted only the first segment is left, where the method gives segments back and the
+ * discipline takes them.
+ */
 export function mustBeOneSegment(region: Region): void {
   const { discipline } = region
-  if (!(discipline instanceof Ledger) || discipline.calls.some((c) => c.request === 'give back' && c.answer === 0))
-    return
+  if (!(discipline instanceof Ledger)) return
+  const given = discipline.calls.filter((call) => call.request === 'give back')
+  if (given.length === 0 || given.some((call) => call.answer === 0)) return
   equal('segments when all is freed', region.segments().length, 1)
 }

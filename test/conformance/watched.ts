@@ -221,8 +221,9 @@ export class Watched {
   /** A request was answered with 0: either the method never serves it, or there is no memory for it. */
   #mayRefuse(op: string, size: number, alignment: number): void {
     const serves = this.serves(size)
-    if (this.#listens) this.#oneRefusal(op, serves ? ['nomem'] : ['badaddr', 'nomem'], [size, alignment])
-    if (!serves || alignment > this.region.alignment) return
+    const asIs = serves && alignment <= this.region.alignment // a wider alignment may be a job that the method does not do
+    if (this.#listens) this.#oneRefusal(op, asIs ? ['nomem'] : ['badaddr', 'nomem'], [size, alignment])
+    if (!asIs) return
     const enough = Math.max(size, this.region.unit) + this.claims.overhead + 2 * this.region.alignment
     this.region.walk(({ at, size, state }) => {
       if (state !== 'busy' && size >= enough)
