@@ -5,7 +5,7 @@
  *   ^ header, a multiple of 8                                                                            ^ +LENGTH
  *
  *   segment record, before the extent of every segment
- *   | RAW   where the piece begins | SIZE  its bytes | NEXT  record of the next segment, 0 | MARK  hash of place and RAW |
+ *   | RAW   where the piece begins | SIZE  its bytes | NEXT  record of the next segment, 0; mixed | MARK  hash of place and RAW |
  *
  * All links count from the first byte of the root's space. The fixed fields and the texts (all up to VALUES) stand under the checksum SUM;
  * no two regions of a root have the same SERIAL, so the sum also tells whether a header is still the one that it was.
@@ -85,6 +85,14 @@ export function knownSettings(bits: number): boolean {
 /** What MARK must be in the record at `segment` for a piece that begins at `raw`. */
 export function markOf(segment: number, raw: number): number {
   return Math.imul((segment >>> 3) ^ 0x5e67, 0x9e3779b1) ^ raw
+}
+
+/**
+ * What the link in NEXT is mixed with in the record at `segment`: a word that was overwritten hardly names a record, so
+ * the chain ends there, and cannot become a ring.
+ */
+export function mixOf(segment: number): number {
+  return Math.imul((segment >>> 3) ^ 0x1d3b, 0x85ebca6b)
 }
 
 /** The checksum over the fixed fields and the texts of the header at `h`. */

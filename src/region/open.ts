@@ -467,6 +467,7 @@ function create(handle: Handle, plan: Plan): void {
     const put = (field: number, value: number): void => store.put(h, field, value)
     put(H.RAW, first.raw)
     put(H.SIZE, first.size)
+    put(H.NEXT, H.mixOf(h))
     put(H.MARK, H.markOf(h, first.raw))
     put(H.MAGIC, H.IS_REGION)
     put(H.VERSION, H.THIS_VERSION)

@@ -23,6 +23,7 @@ import {
   MARK,
   MORE_VALUES,
   markOf,
+  mixOf,
   NEXT,
   RAW,
   RECORD,
@@ -82,12 +83,20 @@ export class Segments implements Store {
     return this.header
   }
 
+  /** The first of the extra pieces, or 0. */
+  get firstExtra(): Segment {
+    const first = this.get(this.header, MORE_VALUES)
+    return first !== 0 && this.#isRecord(first) ? first : 0
+  }
+
   get last(): Segment {
     return this.get(this.header, LAST)
   }
 
+  /** The record after this one; 0 at the end, and where the link is damaged. */
   next(segment: Segment): Segment {
-    return this.get(segment, NEXT)
+    const to = this.#linked(segment)
+    return to !== 0 && this.#isRecord(to) ? to : 0
   }
 
   base(segment: Segment): number {
@@ -178,7 +187,7 @@ export class Segments implements Store {
       if (!gone) {
         this.words.u8.set(kept, segment)
         this.#link(before, segment)
-        this.put(segment, NEXT, after)
+        this.#setNext(segment, after)
         if (after === 0) this.put(this.header, LAST, segment)
       }
     }
@@ -261,7 +270,7 @@ export class Segments implements Store {
     const found: Segment[] = []
     if (this.header === 0) return found
     for (let s: Segment = this.header; s !== 0; s = this.next(s)) found.push(s)
-    for (let s: Segment = this.get(this.header, MORE_VALUES); s !== 0; s = this.next(s)) found.push(s)
+    for (let s = this.firstExtra; s !== 0; s = this.next(s)) found.push(s)
     return found
   }
 
@@ -270,9 +279,9 @@ export class Segments implements Store {
     const record = roundUp(raw, ALIGN)
     this.put(record, RAW, raw)
     this.put(record, SIZE, size)
-    this.put(record, NEXT, chain === LAST ? 0 : this.get(this.header, MORE_VALUES))
+    this.#setNext(record, chain === LAST ? 0 : this.get(this.header, MORE_VALUES))
     this.put(record, MARK, markOf(record, raw))
-    if (chain === LAST) this.put(this.last, NEXT, record)
+    if (chain === LAST) this.#setNext(this.last, record)
     this.put(this.header, chain, record)
     this.#extent(size)
     return record
@@ -282,7 +291,7 @@ export class Segments implements Store {
   #checkChain(from: Segment, seen: { raw: number; end: number }[]): Segment {
     const length = this.words.length
     let last = 0
-    for (let s = from; s !== 0; s = this.next(s)) {
+    for (let s = from; s !== 0; s = this.#linked(s)) {
       if (s % ALIGN !== 0 || s + RECORD > length)
         corrupted(`${this.name}: segment chain`, last, s, 'the address of a record')
       const raw = this.get(s, RAW)
@@ -304,6 +313,20 @@ export class Segments implements Store {
     return last
   }
 
+  #linked(segment: Segment): Segment {
+    return (this.get(segment, NEXT) ^ mixOf(segment)) >>> 0
+  }
+
+  #setNext(segment: Segment, to: Segment): void {
+    this.put(segment, NEXT, to ^ mixOf(segment))
+  }
+
+  #isRecord(at: number): boolean {
+    return (
+      at % ALIGN === 0 && at + RECORD <= this.words.length && this.get(at, MARK) === markOf(at, this.get(at, RAW)) >>> 0
+    )
+  }
+
   #before(segment: Segment): Segment {
     let s = this.header
     while (this.next(s) !== segment) s = this.next(s)
@@ -311,7 +334,7 @@ export class Segments implements Store {
   }
 
   #link(before: Segment, after: Segment): void {
-    this.put(before, NEXT, after)
+    this.#setNext(before, after)
     if (after === 0) this.put(this.header, LAST, before)
   }
 
