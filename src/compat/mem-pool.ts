@@ -430,7 +430,7 @@ class Site {
   }
 
   #live(): Int32Array<ArrayBufferLike> {
-    if (this.#words.length === 0) this.#look(attached(this.#memory), this.#base - this.#start - WORDS)
+    if (this.#words[0] === undefined) this.#look(attached(this.#memory), this.#base - this.#start - WORDS)
     return this.#words
   }
 

@@ -23,6 +23,15 @@ export class Words {
     this.adopt(buffer, base)
   }
 
+  /**
+   * Whether the memory went away under the views, as it does when a WebAssembly.Memory grows. An element is asked for, not
+   * the length: V8 11.3 answers the old length of a detached array once it has optimised code that also saw arrays over
+   * resizable buffers.
+   */
+  get gone(): boolean {
+    return this.i32[0] === undefined
+  }
+
   /** Looks at `buffer` from byte `base` (a multiple of 8) on. */
   adopt(buffer: ArrayBufferLike, base: number): void {
     const bytes = Math.max(0, buffer.byteLength - base)

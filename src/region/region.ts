@@ -134,7 +134,7 @@ export class Handle implements Region {
 
   get buffer(): ArrayBufferLike {
     this.#mustBeOpen('buffer')
-    if (this.#words.i32.length === 0 || this.#space.shared) this.#space.renew()
+    if (this.#words.gone || this.#space.shared) this.#space.renew()
     return this.#words.u8.buffer
   }
 
@@ -165,7 +165,7 @@ export class Handle implements Region {
   // a block's life
 
   alloc(size: number): Addr {
-    if (this.#short && this.#words.i32.length !== 0) {
+    if (this.#short && !this.#words.gone) {
       const at = this.#policy.alloc(size)
       if (at !== NIL) return at + this.#bias
     }
@@ -184,7 +184,7 @@ export class Handle implements Region {
   }
 
   free(at: Addr): boolean {
-    if (this.#short && this.#words.i32.length !== 0 && this.#policy.free(at - this.#bias)) return true
+    if (this.#short && !this.#words.gone && this.#policy.free(at - this.#bias)) return true
     return this.#freeSlowly(at)
   }
 
@@ -494,7 +494,7 @@ export class Handle implements Region {
   #enter(): boolean {
     const { lock } = this.#space
     if (lock === undefined) {
-      if (this.#words.i32.length === 0) this.#space.renew()
+      if (this.#words.gone) this.#space.renew()
       return false
     }
     const taken = lock.take()

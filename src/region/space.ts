@@ -63,7 +63,7 @@ export class Space {
   freshen(): void {
     const words = this.words
     const m = words.i32
-    if (m.length === 0) this.renew()
+    if (words.gone) this.renew()
     else if (this.shared && this.root !== 0) {
       const last = m[(this.root + LAST) >>> 2]! >>> 0
       if (last + RECORD > words.length) this.renew()
