@@ -1,6 +1,7 @@
 /**
  * disciplines: the conformance suite over every discipline that is registered, and over every kind of raw memory.
  */
+import { expect } from 'chai'
 import { open, registry } from '../src/index.ts'
 import { disciplineSuite } from './conformance/index.ts'
 
@@ -31,6 +32,18 @@ describe('raw memory', () => {
 describe('a region nested in', () => {
   for (const method of ['best', 'last']) {
     disciplineSuite(method, () => open({ discipline: new ArrayBuffer(512 * KIB), method, check: 3 }), hooks)
+  }
+  for (const method of ['best', 'last']) {
+    it(`${method}: what it gives back, its parent has`, () => {
+      const parent = open({ discipline: new ArrayBuffer(512 * KIB), method, check: 3 })
+      const child = open({ discipline: parent, method: 'best', check: 3 })
+      const blocks = Array.from({ length: 100 }, () => child.alloc(1000))
+      for (const at of blocks) child.free(at)
+      const before = parent.stat().busyBytes
+      const given = child.compact()
+      expect(given).to.be.greaterThan(50_000)
+      expect(before - parent.stat().busyBytes).to.be.within(given - 64, given + 64)
+    })
   }
   disciplineSuite(
     'pool, of elements of 16 KiB',
