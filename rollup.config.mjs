@@ -38,7 +38,7 @@ export default {
     // The root's own `sideEffects` speaks of dist/, not of these sources.
     nodeResolve({ preferBuiltins: true, exportConditions: ['node'], ignoreSideEffectsForRoot: true }),
     commonjs(),
-    esbuild({ target: 'es2022', tsconfig: false }),
+    esbuild({ target: 'es2022', tsconfig: join(root, 'tsconfig.json') }),
     license({
       cwd: root,
       thirdParty: { output: { file: join(root, 'dist/THIRD-PARTY-LICENSES.txt'), encoding: 'utf-8' } },

@@ -10,9 +10,10 @@ import { rootDiscipline } from './root.ts'
 const PAGE = 65536
 const MOST = 65536
 
-function overMemory(memory: WebAssembly.Memory, name: string): Discipline {
+function overMemory(memory: WebAssembly.Memory, sole: boolean): Discipline {
   return rootDiscipline({
-    name,
+    name: 'memory',
+    sole,
     buffer: () => memory.buffer,
     reach: (end) => growTo(memory, end),
     share: () => memory,
@@ -50,10 +51,10 @@ export const memory: DisciplineDef = {
   ],
   create: ({ max }) => {
     const maximum = Math.floor(Number(max ?? MOST * PAGE) / PAGE)
-    return overMemory(new WebAssembly.Memory({ initial: 1, maximum }), 'memory')
+    return overMemory(new WebAssembly.Memory({ initial: 1, maximum }), true)
   },
   over: (given) =>
     given instanceof WebAssembly.Memory && given.buffer instanceof ArrayBuffer
-      ? overMemory(given, 'memory')
+      ? overMemory(given, false)
       : undefined,
 }

@@ -25,6 +25,7 @@ export interface Reach {
   reach(end: number): boolean
   /** The piece ends at `end` now; false when a shorter one is of no use. */
   leave?(end: number): boolean
+  readonly sole?: boolean
   share?(): unknown
 }
 
@@ -46,6 +47,7 @@ export function rootDiscipline(of: Reach): Discipline {
   }
   return {
     name: of.name,
+    sole: of.sole,
     round: 8,
     base,
     memory(region, at, had, want) {

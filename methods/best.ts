@@ -37,16 +37,15 @@
 import { type Addr, type Cell, LIMIT, NIL } from '../src/contract/addr.ts'
 import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
 import type { OptionValue } from '../src/contract/option.ts'
-import type { Segment, Store } from '../src/contract/store.ts'
+import { type Segment, type Store, tookInto } from '../src/contract/store.ts'
 import { roundUp } from '../src/ground/bits.ts'
 import type { Words } from '../src/ground/words.ts'
 import { file, pop, smallest, unlink, unlinkLarge } from './best/bins.ts'
 import { checkAll, checkBlock } from './best/check.ts'
 import {
   BUSY,
-  CACHE_LENGTH,
-  CACHED,
   CACHES,
+  CACHING,
   CLEAN,
   DIRTY,
   END,
@@ -57,6 +56,7 @@ import {
   isCached,
   isFreeBefore,
   KEY,
+  LATEST,
   LEFT_FREE,
   LISTS,
   LOW,
@@ -67,7 +67,11 @@ import {
   PREV,
   QUICK,
   REMAINDER,
+  roomFor,
   SEAL,
+  SLOT_MOST,
+  SLOTS,
+  slotOf,
   SMALL,
   SMALL_MAP,
   STATE,
@@ -81,65 +85,68 @@ import {
 const SCRUB = 1024
 
 class Best implements Method {
-  readonly #words: Words
-  readonly #store: Store
-  readonly #s: number //     first word of the state
-  readonly #low: number //   alignment - 1, of addresses in the buffer
-  readonly #bias: number
-  readonly #mask: number
-  readonly #pad: number
-  readonly #min: number //   the smallest span
-  readonly #most: number //  the largest size whose span does not wrap
-  readonly #caching: boolean
+  private readonly words: Words
+  private readonly store: Store
+  private readonly s: number //      first word of the state
+  private readonly caches: number // first word of the cached lists
+  private readonly tally: number //  word of busy bytes
+  private readonly low: number //    alignment - 1
+  private readonly odd: number //    what addresses in the space have in those bits
+  private readonly bias: number
+  private readonly mask: number
+  private readonly pad: number
+  private readonly min: number //    the smallest span
+  private readonly quick: number //  the largest size that is cached in lists
+  private readonly most: number //   the largest size whose span does not wrap
+  private readonly caching: boolean
 
   constructor(store: Store, caching: boolean) {
-    this.#store = store
-    this.#words = store.words
-    this.#s = store.state >>> 2
-    this.#low = store.align - 1
-    this.#bias = store.bias
-    this.#mask = -store.align
-    this.#pad = store.align + 3
-    this.#min = minOf(store)
-    this.#most = Math.min(LIMIT, 2 ** 32 - 2 * store.align)
-    this.#caching = caching
+    this.words = store.words
+    this.store = store
+    this.s = store.state >>> 2
+    this.caches = this.s + CACHES
+    this.tally = store.tally >>> 2
+    this.low = store.align - 1
+    this.odd = -store.bias & this.low
+    this.bias = store.bias
+    this.mask = -store.align
+    this.pad = store.align + 3
+    this.min = minOf(store)
+    this.quick = ((QUICK * 4) & this.mask) - 4
+    this.most = Math.min(LIMIT, 2 ** 32 - 2 * store.align)
+    this.caching = caching
   }
 
   start(): void {
-    const m = this.#words.i32
-    m[this.#s + CACHED] = this.#caching ? CACHE_LENGTH : 0
+    this.words.i32[this.s + CACHING] = this.caching ? 1 : 0
     this.clear()
   }
 
   alloc(size: number): Addr {
-    if (size >>> 0 !== size || size > this.#most) return NIL
-    const span = this.#spanFor(size)
-    if (span <= QUICK) {
-      const m = this.#words.i32
-      const list = this.#s + CACHES + span
-      const cell = m[list]!
-      if (cell !== 0) {
-        m[list] = m[cell + NEXT]!
-        m[list + 1] = m[list + 1]! - 1
-        m[cell + PREV] = 0
-        this.#store.took((span << 2) - 4)
-        return (cell << 2) >>> 0
-      }
-    }
-    return this.#handOut(this.#obtain(span))
+    if (size > this.quick || size >>> 0 !== size) return this.allocLarge(size)
+    const m = this.words.i32
+    const span = this.spanFor(size)
+    const list = this.caches + span
+    const cell = m[list]!
+    if (cell === 0) return this.obtain(span)
+    m[list] = m[cell + NEXT]!
+    m[list + 1] = m[list + 1]! + 1
+    m[cell + PREV] = 0
+    tookInto(m, this.tally, (span << 2) - 4)
+    return (cell << 2) >>> 0
   }
 
   align(size: number, alignment: number): Addr {
-    if (alignment <= this.#low + 1) return this.alloc(size)
-    if (size >>> 0 !== size || size + alignment > this.#most) return NIL
-    const span = this.#spanFor(size)
-    const min = this.#min
-    const cached = span <= QUICK ? this.#words.i32[this.#s + CACHES + span]! : 0
-    if (cached !== 0 && (cached * 4 + this.#store.bias) % alignment === 0) return this.alloc(size)
-    let cell = this.#obtain(span + (alignment >>> 2) + min)
+    if (alignment <= this.low + 1) return this.alloc(size)
+    if (size >>> 0 !== size || size + alignment > this.most) return NIL
+    const span = this.spanFor(size)
+    const min = this.min
+    const bias = this.bias
+    const cached = span <= QUICK ? this.words.i32[this.caches + span]! : 0
+    if (cached !== 0 && ((cached * 4 + bias) & (alignment - 1)) === 0) return this.alloc(size)
+    let cell = this.search(span + (alignment >>> 2) + min)
     if (cell === 0) return NIL
-    const m = this.#words.i32
-    const bias = this.#store.bias
+    const m = this.words.i32
     const at = cell * 4
     let place = roundUp(at + bias, alignment) - bias
     if (place !== at && place - at < min * 4) place += alignment
@@ -148,122 +155,135 @@ class Best implements Method {
       const whole = spanOf(m, cell)
       setHead(m, cell, gap)
       m[cell + gap + HEAD] = ((whole - gap) << 2) | BUSY
-      this.#release(cell, gap)
+      this.release(cell, gap)
       cell += gap
     }
-    this.#cut(cell, span)
-    return this.#handOut(cell)
+    this.cut(cell, span)
+    tookInto(m, this.tally, (spanOf(m, cell) << 2) - 4)
+    return (cell << 2) >>> 0
   }
 
   free(at: Addr): boolean {
-    const span = this.#busySpan(at)
-    if (span === 0) return false
-    const m = this.#words.i32
+    // as busySpan says, but without its last way, so that nothing has to be loaded twice
+    const m = this.words.i32
+    const s = this.s
     const cell = at >>> 2
-    this.#store.gave((span << 2) - 4)
-    const most = m[this.#s + CACHED]!
-    if (span > QUICK || most === 0) {
-      this.#release(cell, span)
-      return true
+    if (at >>> 0 !== at || (at & this.low) !== this.odd) return false
+    const top = m[s + TOP]!
+    if (cell < m[s + LOW]! || cell >= top) return this.freeSlowly(at)
+    const head = m[cell + HEAD]!
+    const span = (head >>> 3) << 1
+    const right = cell + span
+    if ((head & BUSY) !== BUSY || span < this.min || right > top) return false
+    if ((m[right + HEAD]! & 7) !== BUSY) return false
+    if (m[cell + PREV] === (KEY ^ cell)) return this.freeSlowly(at)
+    if (span <= QUICK) {
+      const list = this.caches + span
+      const room = m[list + 1]!
+      if (room > 0) {
+        m[list + 1] = room - 1
+        m[cell + NEXT] = m[list]!
+        m[cell + PREV] = KEY ^ cell
+        m[list] = cell
+        m[this.tally] = m[this.tally]! - ((span << 2) - 4)
+        return true
+      }
     }
-    const list = this.#s + CACHES + span
-    const count = m[list + 1]! + 1
-    m[cell + NEXT] = m[list]!
-    m[cell + PREV] = KEY ^ cell
-    m[list] = cell
-    m[list + 1] = count
-    if (count > most) this.#flush(span)
+    this.giveBack(cell, span)
     return true
   }
 
   resize(at: Addr, size: number): boolean {
-    if (size >>> 0 !== size || size > this.#most) return false
-    const span = this.#spanFor(size)
-    const has = this.#busySpan(at)
+    if (size >>> 0 !== size || size > this.most) return false
+    const span = this.spanFor(size)
+    const has = this.busySpan(at)
     if (has === 0) return false
     const cell = at >>> 2
     if (span <= has) {
-      this.#store.gave(this.#cut(cell, span) << 2)
+      this.store.gave(this.cut(cell, span) << 2)
       return true
     }
     const right = cell + has
-    this.#uncache(right, span - has)
-    let m = this.#words.i32
-    if (right === m[this.#s + TOP]!) {
-      const lacks = span - has - (m[this.#s + END]! - right)
+    this.uncache(right, span - has)
+    let m = this.words.i32
+    if (right === m[this.s + TOP]!) {
+      const lacks = span - has - (m[this.s + END]! - right)
       if (lacks > 0) {
-        if (!this.#grow(lacks, 0)) return false
-        m = this.#words.i32
+        if (!this.grow(lacks, 0)) return false
+        m = this.words.i32
       }
-      this.#carve(span - has)
+      this.carve(span - has)
     } else {
       const beside = spanOf(m, right)
       if (beside === 0 || !isFreeBefore(m, right + beside) || has + beside < span) return false
-      unlink(m, this.#s, right, beside)
-      this.#keep(right, beside, span - has)
+      this.withdraw(right, beside)
+      this.keep(right, beside, span - has)
     }
     const grown = spanOf(m, right)
     m[right + HEAD] = 0
     m[cell + HEAD] = ((has + grown) << 2) | (m[cell + HEAD]! & 7)
-    this.#store.took(grown << 2)
+    this.store.took(grown << 2)
     return true
   }
 
   sizeOf(at: Addr): number {
-    const span = this.#busySpan(at)
+    const span = this.busySpan(at)
     return span === 0 ? -1 : ((span << 2) >>> 0) - 4
   }
 
   serves(size: number): boolean {
-    return size <= this.#most
+    return size <= this.most
   }
 
   clear(): void {
-    const store = this.#store
-    const m = this.#words.i32
-    const s = this.#s
+    const store = this.store
+    const m = this.words.i32
+    const s = this.s
     m.fill(0, s + SMALL_MAP, s + SMALL_MAP + 2)
     m.fill(0, s + LISTS, s + (STATE >>> 2))
+    if (m[s + CACHING] !== 0) for (let span = 0; span <= QUICK; span += 2) m[s + CACHES + span + 1] = roomFor(span)
     m[s + REMAINDER] = 0
-    this.#soil(firstOf(store, store.last), Math.max(m[s + DIRTY]!, m[s + TOP]!))
+    m[s + LATEST] = 0
+    this.soil(firstOf(store, store.last), Math.max(m[s + DIRTY]!, m[s + TOP]!))
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
-      const first = firstOf(this.#store, segment)
-      const end = endOf(this.#store, segment)
-      if (store.next(segment) !== 0) this.#forget(first, end)
-      this.#enclose(segment, first, end)
-      if (store.next(segment) !== 0) this.#retire(first, end)
+      const first = firstOf(this.store, segment)
+      const end = endOf(this.store, segment)
+      if (store.next(segment) !== 0) this.forget(first, end)
+      this.enclose(segment, first, end)
+      if (store.next(segment) !== 0) this.retire(first, end)
     }
   }
 
   compact(): void {
-    this.#flushAll()
-    this.#shelve()
-    const store = this.#store
-    while (this.#isEmpty(store.last) && store.last !== store.first) {
+    this.flushAll()
+    this.shelve()
+    this.fileLatest()
+    const store = this.store
+    while (this.isEmpty(store.last) && store.last !== store.first) {
       const last = store.last
       if (!store.release(last)) break
-      this.#reopen(store.last)
+      this.reopen(store.last)
     }
-    this.#trimTop()
+    this.trimTop()
     for (let segment = store.first; segment !== store.last; ) {
       const next = store.next(segment)
-      this.#trimOlder(segment)
+      this.trimOlder(segment)
       segment = next
     }
   }
 
   walk(visit: Visit): void {
-    const store = this.#store
+    const store = this.store
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
-      const end = endOf(this.#store, segment)
-      let cell = firstOf(this.#store, segment)
+      const end = endOf(this.store, segment)
+      let cell = firstOf(this.store, segment)
       while (cell < end) {
-        const m = this.#words.i32
+        const m = this.words.i32
         const span = spanOf(m, cell)
         const next = cell + span
         if (span === 0 || next > end) break
-        if (span >= this.#min) {
-          const state = isFreeBefore(m, next) ? 'free' : isCached(m, this.#s, cell) ? 'cached' : 'busy'
+        if (span >= this.min) {
+          const state = isFreeBefore(m, next) ? 'free' : isCached(m, this.s, cell) ? 'cached' : 'busy'
           if (visit((cell << 2) >>> 0, ((span << 2) >>> 0) - 4, state) === false) return
         }
         cell = next
@@ -272,124 +292,189 @@ class Best implements Method {
   }
 
   check(level: number, at: Addr = NIL): void {
-    if (level >= 3) checkAll(this.#store)
-    else if (level >= 1 && at !== NIL) checkBlock(this.#store, at >>> 2, level)
+    if (level >= 3) checkAll(this.store)
+    else if (level >= 1 && at !== NIL) checkBlock(this.store, at >>> 2, level)
+  }
+
+  private allocLarge(size: number): Addr {
+    if (size >>> 0 !== size || size > this.most) return NIL
+    const span = this.spanFor(size)
+    if (span <= SLOT_MOST) {
+      const m = this.words.i32
+      const slot = slotOf(this.s, span)
+      const cell = m[slot]!
+      if (cell !== 0 && spanOf(m, cell) === span) {
+        m[slot] = 0
+        m[cell + PREV] = 0
+        tookInto(m, this.tally, (span << 2) - 4)
+        return (cell << 2) >>> 0
+      }
+    }
+    return this.obtain(span)
+  }
+
+  private freeSlowly(at: number): boolean {
+    const span = this.busySpan(at)
+    if (span === 0) return false
+    this.giveBack(at >>> 2, span)
+    return true
+  }
+
+  /** A busy block that no list has room for. */
+  private giveBack(cell: Cell, span: number): void {
+    const m = this.words.i32
+    m[this.tally] = m[this.tally]! - ((span << 2) - 4)
+    if (span > QUICK && span <= SLOT_MOST && m[this.s + CACHING] !== 0) {
+      const slot = slotOf(this.s, span)
+      const other = m[slot]!
+      m[cell + PREV] = KEY ^ cell
+      m[slot] = cell
+      if (other === 0) return
+      m[other + PREV] = 0
+      cell = other
+      span = spanOf(m, other)
+    }
+    this.release(cell, span)
   }
 
   // sizes and places
 
-  #spanFor(size: number): number {
-    const span = ((size + this.#pad) & this.#mask) >>> 2
-    return span < this.#min ? this.#min : span
+  private spanFor(size: number): number {
+    const span = ((size + this.pad) & this.mask) >>> 2
+    return span < this.min ? this.min : span
   }
 
   /** The span of the busy block that starts at `at`, or 0. */
-  #busySpan(at: number): number {
-    const m = this.#words.i32
-    const s = this.#s
+  private busySpan(at: number): number {
+    const m = this.words.i32
+    const s = this.s
     const cell = at >>> 2
-    if (((at + this.#bias) & this.#low) !== 0 || at >>> 0 !== at) return 0
+    if (at >>> 0 !== at || (at & this.low) !== this.odd) return 0
     let end = m[s + TOP]!
     if (cell < m[s + LOW]! || cell >= end) {
-      end = this.#endOfOlder(cell)
+      end = this.endOfOlder(cell)
       if (end === 0) return 0
     }
     const head = m[cell + HEAD]!
     const span = (head >>> 3) << 1
     const right = cell + span
-    if ((head & BUSY) !== BUSY || span < this.#min || right > end) return 0
+    if ((head & BUSY) !== BUSY || span < this.min || right > end) return 0
     if ((m[right + HEAD]! & 7) !== BUSY) return 0
-    if (m[cell + PREV] === (KEY ^ cell) && isCached(m, this.#s, cell)) return 0
+    if (m[cell + PREV] === (KEY ^ cell) && isCached(m, this.s, cell)) return 0
     return span
   }
 
   /** The end of the segment before the newest one that holds a block at `cell`, or 0. */
-  #endOfOlder(cell: Cell): Cell {
-    const newest = this.#store.last
-    if (cell * 4 >= newest && cell * 4 < this.#store.limit(newest)) return 0
-    return endAround(this.#store, cell)
+  private endOfOlder(cell: Cell): Cell {
+    const newest = this.store.last
+    if (cell * 4 >= newest && cell * 4 < this.store.limit(newest)) return 0
+    return endAround(this.store, cell)
   }
 
   // the ways to a block
 
-  /** A busy block of `span` words or a little more; 0 when there is no memory. */
-  #obtain(span: number): Cell {
-    let cell = this.#find(span)
-    if (cell === 0 && this.#flushAll()) cell = this.#find(span)
+  /** The address of a new block of `span` words or a little more; NIL when there is no memory. */
+  private obtain(span: number): Addr {
+    const cell = this.search(span)
+    if (cell === 0) return NIL
+    const m = this.words.i32
+    tookInto(m, this.tally, (spanOf(m, cell) << 2) - 4)
+    return (cell << 2) >>> 0
+  }
+
+  /** A block of `span` words or a little more, busy; 0 when there is no memory. */
+  private search(span: number): Cell {
+    let cell = this.find(span)
+    if (cell === 0 && this.flushAll()) cell = this.find(span)
     if (cell === 0) {
-      const m = this.#words.i32
-      const lacks = span - (m[this.#s + END]! - m[this.#s + TOP]!)
-      if (!this.#grow(lacks, span)) return 0
-      cell = this.#find(span)
+      const m = this.words.i32
+      const lacks = span - (m[this.s + END]! - m[this.s + TOP]!)
+      if (!this.grow(lacks, span)) return 0
+      cell = this.find(span)
     }
     return cell
   }
 
-  /** The address of a block that is the client's from now on. */
-  #handOut(cell: Cell): Addr {
-    if (cell === 0) return NIL
-    this.#store.took((spanOf(this.#words.i32, cell) << 2) - 4)
-    return (cell << 2) >>> 0
-  }
-
-  #find(span: number): Cell {
-    const m = this.#words.i32
-    const s = this.#s
+  private find(span: number): Cell {
+    const m = this.words.i32
+    const s = this.s
+    const latest = m[s + LATEST]!
+    if (latest !== 0) {
+      if (spanOf(m, latest) === span) {
+        m[s + LATEST] = 0
+        m[latest + span + HEAD] = m[latest + span + HEAD]! & ~LEFT_FREE
+        return latest
+      }
+    }
     const remainder = m[s + REMAINDER]!
     const left = remainder === 0 ? 0 : spanOf(m, remainder)
     if (span < SMALL) {
       const map = m[s + SMALL_MAP]! >>> (span >>> 1)
-      if ((map & 1) !== 0) return pop(m, this.#s, span)
-      if (left >= span) return this.#keepRemainder(remainder, left, span)
+      if ((map & 1) !== 0) return pop(m, s, span)
+      if (left >= span + this.min) {
+        const part = remainder + span
+        const rest = left - span
+        m[remainder + HEAD] = (span << 2) | BUSY
+        m[part + HEAD] = (rest << 2) | BUSY
+        m[part + rest - 2] = rest << 2
+        m[s + REMAINDER] = part
+        return remainder
+      }
+      if (left >= span) return this.keepRemainder(remainder, left, span)
+      if (latest !== 0) {
+        this.fileLatest()
+        return this.find(span)
+      }
       if (map !== 0) {
         const size = span + (lowestBit(map) << 1)
-        const cell = pop(m, this.#s, size)
-        return this.#keep(cell, size, span)
+        const cell = pop(m, s, size)
+        return this.keep(cell, size, span)
       }
     }
-    const cell = smallest(m, this.#s, span)
+    if (latest !== 0) this.fileLatest()
+    const cell = smallest(m, s, span)
     if (cell !== 0) {
       const size = spanOf(m, cell)
-      if (left >= span && left < size) return this.#keepRemainder(remainder, left, span)
-      unlinkLarge(m, this.#s, cell)
-      return this.#keep(cell, size, span)
+      if (left >= span && left < size) return this.keepRemainder(remainder, left, span)
+      unlinkLarge(m, s, cell)
+      return this.keep(cell, size, span)
     }
-    if (left >= span) return this.#keepRemainder(remainder, left, span)
-    return m[s + END]! - m[s + TOP]! >= span ? this.#carve(span) : 0
+    if (left >= span) return this.keepRemainder(remainder, left, span)
+    return m[s + END]! - m[s + TOP]! >= span ? this.carve(span) : 0
   }
 
   /** Makes busy the first `span` words of a free block that is on no list; what remains becomes the remainder. */
-  #keep(cell: Cell, size: number, span: number): Cell {
-    const m = this.#words.i32
+  private keep(cell: Cell, size: number, span: number): Cell {
+    const m = this.words.i32
     const rest = size - span
-    if (rest < this.#min) {
+    if (rest < this.min) {
       m[cell + size + HEAD] = m[cell + size + HEAD]! & ~LEFT_FREE
       setHead(m, cell, size)
       return cell
     }
     setHead(m, cell, span)
-    this.#shelve()
+    this.shelve()
     const part = cell + span
     m[part + HEAD] = (rest << 2) | BUSY
     setFree(m, part, rest)
-    m[this.#s + REMAINDER] = part
+    m[this.s + REMAINDER] = part
     return cell
   }
 
-  #keepRemainder(cell: Cell, size: number, span: number): Cell {
-    this.#words.i32[this.#s + REMAINDER] = 0
-    return this.#keep(cell, size, span)
+  private keepRemainder(cell: Cell, size: number, span: number): Cell {
+    this.words.i32[this.s + REMAINDER] = 0
+    return this.keep(cell, size, span)
   }
 
   /** Makes busy the first `span` words of the wilderness, which has them. */
-  #carve(span: number): Cell {
-    const m = this.#words.i32
-    const s = this.#s
+  private carve(span: number): Cell {
+    const m = this.words.i32
+    const s = this.s
     const cell = m[s + TOP]!
     const end = m[s + END]!
     const rest = end - cell - span
-    const size = rest < this.#min ? end - cell : span
-    if (cell + size > m[s + CLEAN]! && m[s + CLEAN]! < m[s + DIRTY]!) this.#scrub(cell, size)
+    const size = rest < this.min ? end - cell : span
+    if (cell + size > m[s + CLEAN]! && m[s + CLEAN]! < m[s + DIRTY]!) this.scrub(cell, size)
     setHead(m, cell, size)
     const top = cell + size
     m[s + TOP] = top
@@ -399,132 +484,175 @@ class Best implements Method {
   }
 
   /** Old heads go from the wilderness before it is handed out: as much as is asked for, a few KiB at a time. */
-  #scrub(cell: Cell, size: number): void {
-    const m = this.#words.i32
-    const s = this.#s
+  private scrub(cell: Cell, size: number): void {
+    const m = this.words.i32
+    const s = this.s
     const from = Math.max(m[s + CLEAN]!, cell)
     const end = m[s + END]!
     const to = Math.min(m[s + DIRTY]!, end, Math.max(cell + size, from + SCRUB))
     m.fill(0, from, to === end ? end + HEAD : to) // the fence stays
-    this.#soil(to, m[s + DIRTY]!)
+    this.soil(to, m[s + DIRTY]!)
   }
 
   /** Old heads may lie in the wilderness from one cell to another. */
-  #soil(from: Cell, to: Cell): void {
-    const m = this.#words.i32
-    m[this.#s + CLEAN] = from
-    m[this.#s + DIRTY] = to
-    m[this.#s + SEAL] = from ^ to ^ KEY
+  private soil(from: Cell, to: Cell): void {
+    const m = this.words.i32
+    m[this.s + CLEAN] = from
+    m[this.s + DIRTY] = to
+    m[this.s + SEAL] = from ^ to ^ KEY
   }
 
   /** Frees what a busy block has beyond `span` words; how many these were. */
-  #cut(cell: Cell, span: number): number {
-    const m = this.#words.i32
+  private cut(cell: Cell, span: number): number {
+    const m = this.words.i32
     const rest = spanOf(m, cell) - span
-    if (rest < this.#min) return 0
+    if (rest < this.min) return 0
     setHead(m, cell, span)
     m[cell + span + HEAD] = (rest << 2) | BUSY
-    this.#release(cell + span, rest)
+    this.release(cell + span, rest)
     return rest
   }
 
   // the way back
 
-  /** A block that was busy merges with its free neighbours and is filed away; no head is left inside the whole. */
-  #release(cell: Cell, span: number): void {
-    const m = this.#words.i32
-    const s = this.#s
+  /** A block that was busy merges with its free neighbours and waits as the latest; no head is left inside the whole. */
+  private release(cell: Cell, span: number): void {
+    const m = this.words.i32
+    const s = this.s
+    const top = m[s + TOP]!
     let carve = false
-    if (isFreeBefore(m, cell)) {
+    if ((m[cell + HEAD]! & LEFT_FREE) !== 0) {
       const left = (m[cell - 2]! >>> 3) << 1
       m[cell + HEAD] = 0
       cell -= left
       span += left
-      if (cell === m[s + REMAINDER]!) {
+      if (cell === m[s + LATEST]!) m[s + LATEST] = 0
+      else if (cell === m[s + REMAINDER]!) {
         m[s + REMAINDER] = 0
         carve = true
-      } else unlink(m, this.#s, cell, left)
+      } else unlink(m, s, cell, left)
     }
     let right = cell + span
-    let beside = right === m[s + TOP]! ? 0 : spanOf(m, right)
-    if (beside !== 0 && beside < this.#min) {
-      m[right + HEAD] = 0
-      span += beside
-      right += beside
-      beside = right === m[s + TOP]! ? 0 : spanOf(m, right)
+    if (right !== top) {
+      let beside = spanOf(m, right)
+      if (beside !== 0 && beside < this.min) {
+        m[right + HEAD] = 0
+        span += beside
+        right += beside
+        beside = right === top ? 0 : spanOf(m, right)
+      }
+      if (right !== top && beside !== 0 && isFreeBefore(m, right + beside)) {
+        if (this.withdraw(right, beside)) carve = true
+        m[right + HEAD] = 0
+        span += beside
+      }
     }
-    if (right === m[s + TOP]!) {
+    if (right === top) {
       m[right + HEAD] = 0
-      this.#lower(cell)
+      this.lower(cell)
       return
-    }
-    if (beside !== 0 && isFreeBefore(m, right + beside)) {
-      if (right === m[s + REMAINDER]!) {
-        m[s + REMAINDER] = 0
-        carve = true
-      } else unlink(m, this.#s, right, beside)
-      m[right + HEAD] = 0
-      span += beside
     }
     setHead(m, cell, span)
     setFree(m, cell, span)
     if (carve) m[s + REMAINDER] = cell
-    else file(m, this.#s, cell, span)
+    else {
+      const before = m[s + LATEST]!
+      m[s + LATEST] = cell
+      if (before !== 0) file(m, s, before, spanOf(m, before))
+    }
+  }
+
+  /** Takes a free block from where it waits; whether it was the remainder. */
+  private withdraw(cell: Cell, span: number): boolean {
+    const m = this.words.i32
+    const s = this.s
+    if (cell === m[s + LATEST]!) {
+      m[s + LATEST] = 0
+      return false
+    }
+    if (cell === m[s + REMAINDER]!) {
+      m[s + REMAINDER] = 0
+      return true
+    }
+    unlink(m, s, cell, span)
+    return false
   }
 
   /** The wilderness begins at `cell` now, which is free and lies before it. */
-  #lower(cell: Cell): void {
-    const m = this.#words.i32
-    const end = m[this.#s + END]!
-    m[this.#s + TOP] = cell
+  private lower(cell: Cell): void {
+    const m = this.words.i32
+    const end = m[this.s + END]!
+    m[this.s + TOP] = cell
     m[cell + HEAD] = ((end - cell) << 2) | BUSY
     m[end + HEAD] = BUSY | LEFT_FREE
   }
 
   /** The remainder goes where other free blocks are. */
-  #shelve(): void {
-    const m = this.#words.i32
-    const cell = m[this.#s + REMAINDER]!
+  private shelve(): void {
+    const m = this.words.i32
+    const cell = m[this.s + REMAINDER]!
     if (cell === 0) return
-    m[this.#s + REMAINDER] = 0
-    file(m, this.#s, cell, spanOf(m, cell))
+    m[this.s + REMAINDER] = 0
+    file(m, this.s, cell, spanOf(m, cell))
+  }
+
+  private fileLatest(): void {
+    const m = this.words.i32
+    const cell = m[this.s + LATEST]!
+    if (cell === 0) return
+    m[this.s + LATEST] = 0
+    file(m, this.s, cell, spanOf(m, cell))
   }
 
   /** The cached blocks of one size are merged. */
-  #flush(span: number): void {
-    const m = this.#words.i32
-    const list = this.#s + CACHES + span
+  private flush(span: number): void {
+    const m = this.words.i32
+    const list = this.s + CACHES + span
     let cell = m[list]!
     m[list] = 0
-    m[list + 1] = 0
+    m[list + 1] = roomFor(span)
     while (cell !== 0) {
       const next = m[cell + NEXT]!
       m[cell + PREV] = 0
-      this.#release(cell, span)
+      this.release(cell, span)
       cell = next
     }
   }
 
   /** Merges cached blocks from `right` on until there is a free one of `span` words or something busy. */
-  #uncache(right: Cell, span: number): void {
-    const m = this.#words.i32
-    while (right !== m[this.#s + TOP]!) {
+  private uncache(right: Cell, span: number): void {
+    const m = this.words.i32
+    while (right !== m[this.s + TOP]!) {
       const beside = spanOf(m, right)
       const isFree = beside !== 0 && isFreeBefore(m, right + beside)
       if (isFree && beside >= span) return
       const next = isFree ? right + beside : right
-      if (!isCached(m, this.#s, next)) return
-      this.#flush(spanOf(m, next))
+      if (!isCached(m, this.s, next)) return
+      const size = spanOf(m, next)
+      if (size <= QUICK) this.flush(size)
+      else this.empty(slotOf(this.s, size))
     }
   }
 
+  /** The block of a slot is merged. */
+  private empty(slot: number): boolean {
+    const m = this.words.i32
+    const cell = m[slot]!
+    if (cell === 0) return false
+    m[slot] = 0
+    m[cell + PREV] = 0
+    this.release(cell, spanOf(m, cell))
+    return true
+  }
+
   /** All cached blocks are merged; false when there were none. */
-  #flushAll(): boolean {
-    const m = this.#words.i32
+  private flushAll(): boolean {
+    const m = this.words.i32
     let any = false
-    for (let span = this.#min; span <= QUICK; span += 2) {
-      if (m[this.#s + CACHES + span] === 0) continue
-      this.#flush(span)
+    for (let i = 0; i < 16; i++) if (this.empty(this.s + SLOTS + i)) any = true
+    for (let span = this.min; span <= QUICK; span += 2) {
+      if (m[this.s + CACHES + span] === 0) continue
+      this.flush(span)
       any = true
     }
     return any
@@ -533,35 +661,35 @@ class Best implements Method {
   // segments
 
   /** At least `lacks` more words of wilderness, or a new segment where a block of `fresh` words fits (not if 0). */
-  #grow(lacks: number, fresh: number): boolean {
-    const { align } = this.#store
-    if (!this.#store.grow(lacks * 4 + align, fresh === 0 ? 0 : fresh * 4 + 2 * align)) return false
-    this.#adopt()
+  private grow(lacks: number, fresh: number): boolean {
+    const { align } = this.store
+    if (!this.store.grow(lacks * 4 + align, fresh === 0 ? 0 : fresh * 4 + 2 * align)) return false
+    this.adopt()
     return true
   }
 
   /** Takes in what the store has more than the state knows. */
-  #adopt(): void {
-    const store = this.#store
-    const m = this.#words.i32
-    const s = this.#s
+  private adopt(): void {
+    const store = this.store
+    const m = this.words.i32
+    const s = this.s
     const last = store.last
     const top = m[s + TOP]!
     if (last === m[s + NEWEST]! >>> 0) {
-      const end = endOf(this.#store, last)
+      const end = endOf(this.store, last)
       m[s + END] = end
-      if (end > top) this.#lower(top)
+      if (end > top) this.lower(top)
       return
     }
     m.fill(0, top, m[s + END]! + HEAD) // whatever lay there before must not look like a head
-    this.#soil(0, 0)
-    this.#retire(top, m[s + END]!)
-    this.#enclose(last, firstOf(this.#store, last), endOf(this.#store, last))
+    this.soil(0, 0)
+    this.retire(top, m[s + END]!)
+    this.enclose(last, firstOf(this.store, last), endOf(this.store, last))
   }
 
   /** No head is left in an older segment that is cleared; from the newest they go when it is handed out again. */
-  #forget(first: Cell, end: Cell): void {
-    const m = this.#words.i32
+  private forget(first: Cell, end: Cell): void {
+    const m = this.words.i32
     for (let cell = first; cell < end; ) {
       const span = spanOf(m, cell)
       m[cell + HEAD] = 0
@@ -571,14 +699,14 @@ class Best implements Method {
   }
 
   /** A segment becomes the newest, all of it wilderness. */
-  #enclose(segment: Segment, first: Cell, end: Cell): void {
-    const m = this.#words.i32
-    const s = this.#s
+  private enclose(segment: Segment, first: Cell, end: Cell): void {
+    const m = this.words.i32
+    const s = this.s
     m[s + NEWEST] = segment
     m[s + LOW] = first
     m[s + END] = end
     m[s + TOP] = first
-    if (end > first) this.#lower(first)
+    if (end > first) this.lower(first)
     else m[end + HEAD] = BUSY
   }
 
@@ -586,82 +714,82 @@ class Best implements Method {
    * The wilderness of a segment that is no longer the newest becomes a free block. What is too small for one, a sliver,
    * looks busy until the block before it is freed.
    */
-  #retire(top: Cell, end: Cell): void {
-    const m = this.#words.i32
+  private retire(top: Cell, end: Cell): void {
+    const m = this.words.i32
     if (top === end) return
     setHead(m, top, end - top)
-    if (end - top < this.#min) {
+    if (end - top < this.min) {
       m[end + HEAD] = BUSY
       return
     }
     setFree(m, top, end - top)
-    file(m, this.#s, top, end - top)
+    file(m, this.s, top, end - top)
   }
 
   /** A segment becomes the newest again: the free block or the sliver at its end, if there is one, is the wilderness. */
-  #reopen(segment: Segment): void {
-    const m = this.#words.i32
-    const s = this.#s
-    const first = firstOf(this.#store, segment)
-    const end = endOf(this.#store, segment)
+  private reopen(segment: Segment): void {
+    const m = this.words.i32
+    const s = this.s
+    const first = firstOf(this.store, segment)
+    const end = endOf(this.store, segment)
     m[s + NEWEST] = segment
     m[s + LOW] = first
     m[s + END] = end
     m[s + TOP] = end
-    this.#soil(0, 0)
+    this.soil(0, 0)
     if (isFreeBefore(m, end)) {
       const span = (m[end - 2]! >>> 3) << 1
       unlink(m, s, end - span, span)
-      this.#lower(end - span)
+      this.lower(end - span)
       return
     }
     let last = end
     for (let cell = first; cell < end; cell += spanOf(m, cell)) last = cell
-    if (end - last < this.#min && last < end) this.#lower(last)
+    if (end - last < this.min && last < end) this.lower(last)
   }
 
-  #isEmpty(segment: Segment): boolean {
-    const first = firstOf(this.#store, segment)
-    const end = endOf(this.#store, segment)
-    const m = this.#words.i32
-    if (segment === m[this.#s + NEWEST]! >>> 0) return m[this.#s + TOP] === first
+  private isEmpty(segment: Segment): boolean {
+    const first = firstOf(this.store, segment)
+    const end = endOf(this.store, segment)
+    const m = this.words.i32
+    if (segment === m[this.s + NEWEST]! >>> 0) return m[this.s + TOP] === first
     return end > first && isFreeBefore(m, end) && (m[end - 2]! >>> 3) << 1 === end - first
   }
 
-  #trimTop(): void {
-    const newest = this.#store.last
-    const top = this.#words.i32[this.#s + TOP]!
-    if (!this.#store.trim(newest, top * 4)) return
-    const end = endOf(this.#store, newest)
-    const m = this.#words.i32
-    m[this.#s + END] = end
-    if (end > top) this.#lower(top)
+  private trimTop(): void {
+    const newest = this.store.last
+    const top = this.words.i32[this.s + TOP]!
+    if (!this.store.trim(newest, top * 4)) return
+    const end = endOf(this.store, newest)
+    const m = this.words.i32
+    m[this.s + END] = end
+    if (end > top) this.lower(top)
     else m[end + HEAD] = BUSY
   }
 
-  #trimOlder(segment: Segment): void {
-    const store = this.#store
+  private trimOlder(segment: Segment): void {
+    const store = this.store
     const end = endOf(store, segment)
-    const m = this.#words.i32
+    const m = this.words.i32
     if (end === firstOf(store, segment) || !isFreeBefore(m, end)) return
     const span = (m[end - 2]! >>> 3) << 1
     const cell = end - span
-    const whole = segment !== store.first && this.#isEmpty(segment)
-    unlink(m, this.#s, cell, span)
+    const whole = segment !== store.first && this.isEmpty(segment)
+    unlink(m, this.s, cell, span)
     let gone = false
     try {
       gone = whole && store.release(segment)
       if (!gone) store.trim(segment, cell * 4)
     } finally {
-      if (!gone) this.#refile(segment, cell)
+      if (!gone) this.refile(segment, cell)
     }
   }
 
   /** The last free block of an older segment, which may be shorter now, is filed again. */
-  #refile(segment: Segment, cell: Cell): void {
-    const end = endOf(this.#store, segment)
-    this.#words.i32[end + HEAD] = end - cell >= this.#min ? BUSY | LEFT_FREE : BUSY
-    this.#retire(cell, end)
+  private refile(segment: Segment, cell: Cell): void {
+    const end = endOf(this.store, segment)
+    this.words.i32[end + HEAD] = end - cell >= this.min ? BUSY | LEFT_FREE : BUSY
+    this.retire(cell, end)
   }
 }
 

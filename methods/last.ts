@@ -48,12 +48,12 @@ const EPOCH_STEP = 0x9e3779b8 // a multiple of 8, as PREV is
 const wholeOf = (size: number): number => size - (size & DEAD)
 
 class Last implements Method {
-  readonly #words: Words
-  readonly #store: Store
+  private readonly words: Words
+  private readonly store: Store
 
   constructor(store: Store) {
-    this.#words = store.words
-    this.#store = store
+    this.words = store.words
+    this.store = store
   }
 
   start(): void {
@@ -61,47 +61,47 @@ class Last implements Method {
   }
 
   alloc(size: number): Addr {
-    return this.#place(size, this.#store.align)
+    return this.place(size, this.store.align)
   }
 
   align(size: number, alignment: number): Addr {
-    return this.#place(size, Math.max(alignment, this.#store.align))
+    return this.place(size, Math.max(alignment, this.store.align))
   }
 
   free(at: Addr): boolean {
-    if (at === NIL || at !== this.#state(NEWEST)) return false
-    const size = this.#get(at, SIZE)
-    this.#store.gave(size)
-    this.#put(at, SIZE, size | DEAD)
-    this.#settle(at)
+    if (at === NIL || at !== this.state(NEWEST)) return false
+    const size = this.get(at, SIZE)
+    this.store.gave(size)
+    this.put(at, SIZE, size | DEAD)
+    this.settle(at)
     return true
   }
 
   resize(at: Addr, size: number): boolean {
-    if (size >>> 0 !== size || size > LIMIT || at === NIL || at !== this.#state(NEWEST)) return false
-    const store = this.#store
+    if (size >>> 0 !== size || size > LIMIT || at === NIL || at !== this.state(NEWEST)) return false
+    const store = this.store
     const rounded = roundUp(Math.max(size, 1), store.align)
-    const over = at + rounded - store.limit(this.#state(AT))
-    if (over > 0 && (this.#state(AT) !== store.last || !store.grow(over, 0))) return false
-    const had = this.#get(at, SIZE)
+    const over = at + rounded - store.limit(this.state(AT))
+    if (over > 0 && (this.state(AT) !== store.last || !store.grow(over, 0))) return false
+    const had = this.get(at, SIZE)
     if (rounded >= had) store.took(rounded - had)
     else store.gave(had - rounded)
-    this.#put(at, SIZE, rounded)
-    this.#setState(TOP, at + rounded)
+    this.put(at, SIZE, rounded)
+    this.setState(TOP, at + rounded)
     return true
   }
 
   moved(at: Addr): void {
     const size = this.sizeOf(at)
     if (size < 0) return
-    this.#store.gave(size)
-    this.#put(at, SIZE, size | DEAD)
-    if (at === this.#state(NEWEST)) this.#settle(at)
+    this.store.gave(size)
+    this.put(at, SIZE, size | DEAD)
+    if (at === this.state(NEWEST)) this.settle(at)
   }
 
   sizeOf(at: Addr): number {
-    if (!this.#isBlock(at)) return -1
-    const size = this.#get(at, SIZE)
+    if (!this.isBlock(at)) return -1
+    const size = this.get(at, SIZE)
     return (size & DEAD) !== 0 ? -1 : size
   }
 
@@ -110,28 +110,28 @@ class Last implements Method {
   }
 
   clear(): void {
-    const first = this.#store.first
-    this.#setState(EPOCH, this.#state(EPOCH) + EPOCH_STEP)
-    this.#setState(AT, first)
-    this.#setState(NEWEST, NIL)
-    this.#setState(TOP, this.#store.base(first))
+    const first = this.store.first
+    this.setState(EPOCH, this.state(EPOCH) + EPOCH_STEP)
+    this.setState(AT, first)
+    this.setState(NEWEST, NIL)
+    this.setState(TOP, this.store.base(first))
   }
 
   compact(): void {
-    const at = this.#state(AT)
-    for (let last = this.#store.last; last !== at; last = this.#store.last) {
-      if (!this.#store.release(last)) break
+    const at = this.state(AT)
+    for (let last = this.store.last; last !== at; last = this.store.last) {
+      if (!this.store.release(last)) break
     }
-    this.#store.trim(at, this.#state(TOP))
+    this.store.trim(at, this.state(TOP))
   }
 
   walk(visit: Visit): void {
-    for (let segment = this.#store.first; segment !== 0; segment = this.#store.next(segment)) {
-      const limit = Math.min(this.#store.limit(segment), this.#words.length)
-      const end = Math.min(this.#endOf(segment), limit)
-      let block = this.#store.base(segment) + HEADER
+    for (let segment = this.store.first; segment !== 0; segment = this.store.next(segment)) {
+      const limit = Math.min(this.store.limit(segment), this.words.length)
+      const end = Math.min(this.endOf(segment), limit)
+      let block = this.store.base(segment) + HEADER
       while (block <= end) {
-        const size = this.#get(block, SIZE)
+        const size = this.get(block, SIZE)
         const after = block + wholeOf(size)
         if (after > end) return
         if ((size & DEAD) === 0 && visit(block, size, 'busy') === false) return
@@ -142,144 +142,144 @@ class Last implements Method {
   }
 
   check(level: number, at: Addr = NIL): void {
-    const name = `${this.#store.name}: last`
+    const name = `${this.store.name}: last`
     if (level >= 3) {
-      this.#checkAll(name)
+      this.checkAll(name)
       return
     }
     if (at === NIL) return
-    if (!this.#isBlock(at)) corrupted(`${name} L1`, at, 'no block', 'a block')
-    const previous = level >= 2 ? this.#previous(at) : NIL
-    if (previous !== NIL && !this.#isBlock(previous)) corrupted(`${name} L2`, at, `follows ${previous}`, 'a block')
+    if (!this.isBlock(at)) corrupted(`${name} L1`, at, 'no block', 'a block')
+    const previous = level >= 2 ? this.previous(at) : NIL
+    if (previous !== NIL && !this.isBlock(previous)) corrupted(`${name} L2`, at, `follows ${previous}`, 'a block')
   }
 
   /** A block whose payload is a multiple of `alignment`; what must lie before it is a dead block. */
-  #place(size: number, alignment: number): Addr {
+  private place(size: number, alignment: number): Addr {
     if (size >>> 0 !== size || size > LIMIT) return NIL
-    const store = this.#store
+    const store = this.store
     const rounded = roundUp(Math.max(size, 1), store.align)
     for (;;) {
-      const segment = this.#state(AT)
-      const top = this.#state(TOP)
+      const segment = this.state(AT)
+      const top = this.state(TOP)
       const limit = store.limit(segment)
-      const at = this.#payload(top, alignment)
+      const at = this.payload(top, alignment)
       if (at + rounded <= limit) {
-        if (at - HEADER > top) this.#push(top + HEADER, (at - HEADER - top - HEADER) | DEAD)
-        this.#push(at, rounded)
+        if (at - HEADER > top) this.push(top + HEADER, (at - HEADER - top - HEADER) | DEAD)
+        this.push(at, rounded)
         store.took(rounded)
         return at
       }
-      if (segment !== store.last) this.#enter(store.next(segment), limit)
+      if (segment !== store.last) this.enter(store.next(segment), limit)
       else if (!store.grow(at + rounded - limit, rounded + 2 * HEADER + alignment)) {
-        this.#settle(this.#state(NEWEST))
+        this.settle(this.state(NEWEST))
         return NIL
       }
     }
   }
 
-  #payload(top: number, alignment: number): Addr {
-    const bias = this.#store.bias
+  private payload(top: number, alignment: number): Addr {
+    const bias = this.store.bias
     return alignment === HEADER ? top + HEADER : roundUp(top + HEADER + bias, alignment) - bias
   }
 
-  #push(at: Addr, size: number): void {
-    this.#put(at, SIZE, size)
-    this.#put(at, PREV, this.#state(NEWEST) ^ this.#state(EPOCH))
-    this.#setState(NEWEST, at)
-    this.#setState(TOP, at + wholeOf(size))
+  private push(at: Addr, size: number): void {
+    this.put(at, SIZE, size)
+    this.put(at, PREV, this.state(NEWEST) ^ this.state(EPOCH))
+    this.setState(NEWEST, at)
+    this.setState(TOP, at + wholeOf(size))
   }
 
   /** Allocation goes on in the next segment, which is empty; the rest of this one is a dead block. */
-  #enter(segment: Segment, limit: number): void {
-    const top = this.#state(TOP)
-    if (top < limit) this.#push(top + HEADER, (limit - top - HEADER) | DEAD)
-    this.#setState(AT, segment)
-    this.#setState(TOP, this.#store.base(segment))
+  private enter(segment: Segment, limit: number): void {
+    const top = this.state(TOP)
+    if (top < limit) this.push(top + HEADER, (limit - top - HEADER) | DEAD)
+    this.setState(AT, segment)
+    this.setState(TOP, this.store.base(segment))
   }
 
   /** The newest block from `at` back that is not dead is the newest one. */
-  #settle(at: Addr): void {
-    while (at !== NIL && (this.#get(at, SIZE) & DEAD) !== 0) at = this.#previous(at)
+  private settle(at: Addr): void {
+    while (at !== NIL && (this.get(at, SIZE) & DEAD) !== 0) at = this.previous(at)
     if (at === NIL) {
       this.clear()
       return
     }
-    const segment = this.#state(AT)
-    if (at < this.#store.base(segment) || at > this.#store.limit(segment))
-      this.#setState(AT, this.#store.find(at - HEADER))
-    this.#setState(NEWEST, at)
-    this.#setState(TOP, at + this.#get(at, SIZE))
+    const segment = this.state(AT)
+    if (at < this.store.base(segment) || at > this.store.limit(segment))
+      this.setState(AT, this.store.find(at - HEADER))
+    this.setState(NEWEST, at)
+    this.setState(TOP, at + this.get(at, SIZE))
   }
 
   /** Where the blocks of a segment end. */
-  #endOf(segment: Segment): number {
-    const at = this.#state(AT)
-    if (segment === at) return this.#state(TOP)
-    for (let s = this.#store.next(at); s !== 0; s = this.#store.next(s)) if (s === segment) return this.#store.base(s)
-    return this.#store.limit(segment)
+  private endOf(segment: Segment): number {
+    const at = this.state(AT)
+    if (segment === at) return this.state(TOP)
+    for (let s = this.store.next(at); s !== 0; s = this.store.next(s)) if (s === segment) return this.store.base(s)
+    return this.store.limit(segment)
   }
 
-  #isBlock(at: Addr): boolean {
+  private isBlock(at: Addr): boolean {
     if (at >>> 0 !== at || at % 8 !== 0) return false
-    const store = this.#store
-    const here = this.#state(AT)
-    const segment = at >= store.base(here) && at <= this.#state(TOP) ? here : store.find(at - HEADER)
-    if (segment === 0 || at + wholeOf(this.#get(at, SIZE)) > this.#endOf(segment)) return false
+    const store = this.store
+    const here = this.state(AT)
+    const segment = at >= store.base(here) && at <= this.state(TOP) ? here : store.find(at - HEADER)
+    if (segment === 0 || at + wholeOf(this.get(at, SIZE)) > this.endOf(segment)) return false
     if (at - HEADER === store.base(segment)) return true
-    const previous = this.#previous(at)
-    const after = previous + wholeOf(this.#get(previous, SIZE))
+    const previous = this.previous(at)
+    const after = previous + wholeOf(this.get(previous, SIZE))
     return previous % 8 === 0 && previous > store.base(segment) && previous < at && after === at - HEADER
   }
 
-  #checkAll(name: string): void {
-    const store = this.#store
-    const at = this.#state(AT)
+  private checkAll(name: string): void {
+    const store = this.store
+    const at = this.state(AT)
     let previous = NIL
     let found = false
     for (let segment = store.first; segment !== 0 && !found; segment = store.next(segment)) {
       found = segment === at
-      const end = found ? this.#state(TOP) : store.limit(segment)
+      const end = found ? this.state(TOP) : store.limit(segment)
       let block = store.base(segment) + HEADER
       if (end < block - HEADER || end > store.limit(segment) || end % 8 !== 0) {
         corrupted(`${name} L1`, store.state, `top ${end}`, `inside segment ${segment}`)
       }
       while (block - HEADER < end) {
-        const size = this.#get(block, SIZE)
+        const size = this.get(block, SIZE)
         const after = block + wholeOf(size)
         if (after > end || (size & 6) !== 0)
           corrupted(`${name} L1`, block, `size ${size}`, `a multiple of 8 that ends by ${end}`)
-        const before = this.#previous(block)
+        const before = this.previous(block)
         if (before !== previous) corrupted(`${name} L2`, block, `follows ${before}`, previous)
         previous = block
         block = after + HEADER
       }
     }
     if (!found) corrupted(`${name} L1`, store.state, `segment ${at}`, 'a segment of this region')
-    if (this.#state(NEWEST) !== previous)
-      corrupted(`${name} L2`, store.state, `newest ${this.#state(NEWEST)}`, previous)
-    if (previous !== NIL && (this.#get(previous, SIZE) & DEAD) !== 0)
+    if (this.state(NEWEST) !== previous)
+      corrupted(`${name} L2`, store.state, `newest ${this.state(NEWEST)}`, previous)
+    if (previous !== NIL && (this.get(previous, SIZE) & DEAD) !== 0)
       corrupted(`${name} L2`, previous, 'newest is dead', 'a live block')
   }
 
   /** The block before. */
-  #previous(at: Addr): Addr {
-    return (this.#get(at, PREV) ^ this.#state(EPOCH)) >>> 0
+  private previous(at: Addr): Addr {
+    return (this.get(at, PREV) ^ this.state(EPOCH)) >>> 0
   }
 
-  #get(at: Addr, field: number): number {
-    return this.#words.i32[(at + field) >>> 2]! >>> 0
+  private get(at: Addr, field: number): number {
+    return this.words.i32[(at + field) >>> 2]! >>> 0
   }
 
-  #put(at: Addr, field: number, value: number): void {
-    this.#words.i32[(at + field) >>> 2] = value
+  private put(at: Addr, field: number, value: number): void {
+    this.words.i32[(at + field) >>> 2] = value
   }
 
-  #state(field: number): number {
-    return this.#words.i32[(this.#store.state + field) >>> 2]! >>> 0
+  private state(field: number): number {
+    return this.words.i32[(this.store.state + field) >>> 2]! >>> 0
   }
 
-  #setState(field: number, value: number): void {
-    this.#words.i32[(this.#store.state + field) >>> 2] = value
+  private setState(field: number, value: number): void {
+    this.words.i32[(this.store.state + field) >>> 2] = value
   }
 }
 

@@ -47,51 +47,51 @@ const STATE = 32
 const KEY = 0x9e3779b1 | 0
 
 class Pool implements Method {
-  readonly #words: Words
-  readonly #store: Store
-  readonly #s: number
-  readonly #element: number
-  #stride = 0
-  #inverse = 0
+  private readonly words: Words
+  private readonly store: Store
+  private readonly s: number
+  private readonly element: number
+  private stride = 0
+  private inverse = 0
 
   constructor(store: Store, element: number) {
-    this.#words = store.words
-    this.#store = store
-    this.#s = store.state >>> 2
-    this.#element = element
+    this.words = store.words
+    this.store = store
+    this.s = store.state >>> 2
+    this.element = element
   }
 
   start(): void {
-    const m = this.#words.i32
-    m[this.#s + FIXED] = KEY ^ this.#element
+    const m = this.words.i32
+    m[this.s + FIXED] = KEY ^ this.element
     this.clear()
   }
 
   alloc(size: number): Addr {
-    const m = this.#words.i32
-    const s = this.#s
-    if ((size !== m[s + SIZE]! >>> 0 || size === 0) && !this.#accepts(size)) return NIL
+    const m = this.words.i32
+    const s = this.s
+    if ((size !== m[s + SIZE]! >>> 0 || size === 0) && !this.accepts(size)) return NIL
     const at = m[s + FREE]! >>> 0
-    if (at === NIL) return this.#fresh()
+    if (at === NIL) return this.fresh()
     const i = at >>> 2
     m[s + FREE] = m[i]!
     m[s + COUNT] = m[s + COUNT]! - 1
     m[i + 1] = 0
-    this.#store.took(m[s + SIZE]!)
+    this.store.took(m[s + SIZE]!)
     return at
   }
 
   free(at: Addr): boolean {
-    if (!this.#isElement(at)) return false
-    const m = this.#words.i32
-    const s = this.#s
+    if (!this.isElement(at)) return false
+    const m = this.words.i32
+    const s = this.s
     const i = at >>> 2
-    if (m[i + 1] === (KEY ^ i) && this.#isFree(at)) return false
+    if (m[i + 1] === (KEY ^ i) && this.isFree(at)) return false
     m[i] = m[s + FREE]!
     m[i + 1] = KEY ^ i
     m[s + FREE] = at
     m[s + COUNT] = m[s + COUNT]! + 1
-    this.#store.gave(m[s + SIZE]!)
+    this.store.gave(m[s + SIZE]!)
     return true
   }
 
@@ -100,87 +100,87 @@ class Pool implements Method {
   }
 
   align(size: number, alignment: number): Addr {
-    if (alignment <= this.#store.align) return this.alloc(size)
-    const stride = this.#strideOf(this.unit() || size)
-    if (stride === 0 || stride % alignment !== 0 || !this.#accepts(size)) return NIL
-    if (this.#words.i32[this.#s + FREE] === NIL && !this.#reach()) return NIL
-    if (this.#gridIsAligned(alignment)) return this.alloc(size)
-    this.#forget()
+    if (alignment <= this.store.align) return this.alloc(size)
+    const stride = this.strideOf(this.unit() || size)
+    if (stride === 0 || stride % alignment !== 0 || !this.accepts(size)) return NIL
+    if (this.words.i32[this.s + FREE] === NIL && !this.reach()) return NIL
+    if (this.gridIsAligned(alignment)) return this.alloc(size)
+    this.forget()
     return NIL
   }
 
   sizeOf(at: Addr): number {
-    return this.#isElement(at) && !this.#isFree(at) ? this.unit() : -1
+    return this.isElement(at) && !this.isFree(at) ? this.unit() : -1
   }
 
   offsetOf(at: Addr): number {
-    const segment = this.#store.find(at)
-    const stride = this.#words.i32[this.#s + STRIDE]! >>> 0
-    if (segment === 0 || stride === 0 || at < this.#gridOf(segment)) return -1
-    const offset = Math.floor(at - this.#gridOf(segment)) % stride
+    const segment = this.store.find(at)
+    const stride = this.words.i32[this.s + STRIDE]! >>> 0
+    if (segment === 0 || stride === 0 || at < this.gridOf(segment)) return -1
+    const offset = Math.floor(at - this.gridOf(segment)) % stride
     return offset < this.unit() && this.sizeOf(at - offset) >= 0 ? offset : -1
   }
 
   unit(): number {
-    return this.#words.i32[this.#s + SIZE]! >>> 0
+    return this.words.i32[this.s + SIZE]! >>> 0
   }
 
   serves(size: number): boolean {
     const unit = this.unit()
-    return this.#strideOf(size) <= LIMIT && (unit === 0 || size === unit || size === 0)
+    return this.strideOf(size) <= LIMIT && (unit === 0 || size === unit || size === 0)
   }
 
   clear(): void {
-    const m = this.#words.i32
-    const s = this.#s
-    const first = this.#store.first
+    const m = this.words.i32
+    const s = this.s
+    const first = this.store.first
     m[s + FREE] = NIL
     m[s + COUNT] = 0
-    this.#enter(first, this.#gridOf(first))
+    this.enter(first, this.gridOf(first))
     m[s + SIZE] = 0
     m[s + STRIDE] = 0
     const fixed = (m[s + FIXED]! ^ KEY) >>> 0
-    if (fixed !== 0) this.#accepts(fixed)
+    if (fixed !== 0) this.accepts(fixed)
   }
 
   /** Free elements at a segment's end become fresh again, and segments without busy elements go back. */
   compact(): void {
-    const store = this.#store
-    const s = this.#s
-    const stride = this.#words.i32[s + STRIDE]! >>> 0
-    const free = this.#freeSet()
+    const store = this.store
+    const s = this.s
+    const stride = this.words.i32[s + STRIDE]! >>> 0
+    const free = this.freeSet()
     const segments: Segment[] = []
     for (let g = store.first; g !== 0; g = store.next(g)) segments.push(g)
     try {
       for (const g of segments.reverse()) {
-        const grid = this.#gridOf(g)
-        const end = this.#endOf(g)
+        const grid = this.gridOf(g)
+        const end = this.endOf(g)
         let busyEnd = end
         while (busyEnd > grid && free.has(busyEnd - stride)) busyEnd -= stride
-        if (busyEnd === grid && g !== store.first && this.#dismiss(g)) {
+        if (busyEnd === grid && g !== store.first && this.dismiss(g)) {
           for (let at = grid; at < end; at += stride) free.delete(at)
-        } else if (g === this.#words.i32[s + NEWEST]! >>> 0) {
+        } else if (g === this.words.i32[s + NEWEST]! >>> 0) {
           for (let at = busyEnd; at < end; at += stride) free.delete(at)
-          this.#words.i32[s + FRESH] = busyEnd
+          this.words.i32[s + FRESH] = busyEnd
           if (g === store.last) store.trim(g, busyEnd)
         }
       }
     } finally {
-      this.#relink(free)
+      this.relink(free)
     }
   }
 
   walk(visit: Visit): void {
-    const m = this.#words.i32
-    const store = this.#store
-    const stride = m[this.#s + STRIDE]! >>> 0
+    const m = this.words.i32
+    const store = this.store
+    const stride = m[this.s + STRIDE]! >>> 0
     const unit = Math.min(this.unit(), stride)
-    const free = this.#freeSet()
+    const free = this.freeSet()
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
-      const limit = Math.min(store.limit(segment), this.#words.length)
-      const end = Math.min(this.#endOf(segment), limit)
+      const limit = Math.min(store.limit(segment), this.words.length)
+      const end = Math.min(this.endOf(segment), limit)
       if (stride !== 0) {
-        for (let at = this.#gridOf(segment); at + stride <= end; at += stride) {
+        for (let at = this.gridOf(segment); at + stride <= end; at += stride) {
           if (visit(at, unit, free.has(at) ? 'free' : 'busy') === false) return
         }
       }
@@ -189,24 +189,24 @@ class Pool implements Method {
   }
 
   check(level: number, at: Addr = NIL): void {
-    const name = `${this.#store.name}: pool`
+    const name = `${this.store.name}: pool`
     if (level < 3) {
-      if (at !== NIL && !this.#isElement(at)) corrupted(`${name} L1`, at, 'no element', 'an element')
+      if (at !== NIL && !this.isElement(at)) corrupted(`${name} L1`, at, 'no element', 'an element')
       return
     }
-    const m = this.#words.i32
-    const s = this.#s
-    const store = this.#store
+    const m = this.words.i32
+    const s = this.s
+    const store = this.store
     const size = this.unit()
     const stride = m[s + STRIDE]! >>> 0
     const fixed = (m[s + FIXED]! ^ KEY) >>> 0
-    if (stride !== (size === 0 ? 0 : this.#strideOf(size)))
+    if (stride !== (size === 0 ? 0 : this.strideOf(size)))
       corrupted(`${name} stride`, store.state, stride, `what goes with ${size}`)
     if (fixed !== 0 && fixed !== size) corrupted(`${name} size`, store.state, size, fixed)
     const newest = m[s + NEWEST]! >>> 0
     const fresh = m[s + FRESH]! >>> 0
-    if (!this.#isSegment(newest)) corrupted(`${name} newest`, store.state, newest, 'a segment of this region')
-    const grid = this.#gridOf(newest)
+    if (!this.isSegment(newest)) corrupted(`${name} newest`, store.state, newest, 'a segment of this region')
+    const grid = this.gridOf(newest)
     if (m[s + GRID]! >>> 0 !== grid) corrupted(`${name} grid`, store.state, m[s + GRID]! >>> 0, grid)
     if (
       fresh < grid ||
@@ -216,7 +216,7 @@ class Pool implements Method {
     ) {
       corrupted(`${name} fresh`, store.state, fresh, `an element's place in segment ${newest}`)
     }
-    const free = this.#freeSet()
+    const free = this.freeSet()
     if (free.size !== m[s + COUNT]! >>> 0)
       corrupted(`${name} L2`, store.state, `${free.size} sound elements on the list`, m[s + COUNT]! >>> 0)
     let end = m[s + FREE]! >>> 0
@@ -231,165 +231,165 @@ class Pool implements Method {
   // sizes and places
 
   /** Takes a first request's size as the element size; serves size 0 with an element. */
-  #accepts(size: number): boolean {
-    const m = this.#words.i32
-    const s = this.#s
+  private accepts(size: number): boolean {
+    const m = this.words.i32
+    const s = this.s
     if (size >>> 0 !== size || size > LIMIT) return false
     if (m[s + SIZE] !== 0) return size === 0
-    const unit = size === 0 ? this.#store.align : size
-    if (this.#strideOf(unit) > LIMIT) return false
+    const unit = size === 0 ? this.store.align : size
+    if (this.strideOf(unit) > LIMIT) return false
     m[s + SIZE] = unit
-    m[s + STRIDE] = this.#strideOf(unit)
+    m[s + STRIDE] = this.strideOf(unit)
     return true
   }
 
-  #strideOf(size: number): number {
-    return roundUp(size, this.#store.align)
+  private strideOf(size: number): number {
+    return roundUp(size, this.store.align)
   }
 
   /** Where the elements of a segment begin. */
-  #gridOf(segment: Segment): Addr {
-    const { bias, align } = this.#store
-    return roundUp(this.#store.base(segment) + bias, align) - bias
+  private gridOf(segment: Segment): Addr {
+    const { bias, align } = this.store
+    return roundUp(this.store.base(segment) + bias, align) - bias
   }
 
   /** Where the elements of a segment that were ever used end: segments behind NEWEST are unused since a clear. */
-  #endOf(segment: Segment): Addr {
-    const m = this.#words.i32
-    const newest = m[this.#s + NEWEST]! >>> 0
-    if (segment === newest) return m[this.#s + FRESH]! >>> 0
-    for (let g = this.#store.next(newest); g !== 0; g = this.#store.next(g)) if (g === segment) return this.#gridOf(g)
-    return this.#fullEnd(segment)
+  private endOf(segment: Segment): Addr {
+    const m = this.words.i32
+    const newest = m[this.s + NEWEST]! >>> 0
+    if (segment === newest) return m[this.s + FRESH]! >>> 0
+    for (let g = this.store.next(newest); g !== 0; g = this.store.next(g)) if (g === segment) return this.gridOf(g)
+    return this.fullEnd(segment)
   }
 
-  #fullEnd(segment: Segment): Addr {
-    const stride = this.#words.i32[this.#s + STRIDE]! >>> 0
-    const grid = this.#gridOf(segment)
-    const room = this.#store.limit(segment) - grid
+  private fullEnd(segment: Segment): Addr {
+    const stride = this.words.i32[this.s + STRIDE]! >>> 0
+    const grid = this.gridOf(segment)
+    const room = this.store.limit(segment) - grid
     return stride === 0 || room < stride ? grid : grid + Math.floor(room / stride) * stride
   }
 
-  #isSegment(segment: Segment): boolean {
-    for (let g = this.#store.first; g !== 0; g = this.#store.next(g)) if (g === segment) return true
+  private isSegment(segment: Segment): boolean {
+    for (let g = this.store.first; g !== 0; g = this.store.next(g)) if (g === segment) return true
     return false
   }
 
-  #gridIsAligned(alignment: number): boolean {
-    const { bias } = this.#store
-    for (let g = this.#store.first; g !== 0; g = this.#store.next(g))
-      if ((this.#gridOf(g) + bias) % alignment !== 0) return false
+  private gridIsAligned(alignment: number): boolean {
+    const { bias } = this.store
+    for (let g = this.store.first; g !== 0; g = this.store.next(g))
+      if ((this.gridOf(g) + bias) % alignment !== 0) return false
     return isPowerOfTwo(alignment)
   }
 
-  #isElement(at: Addr): boolean {
-    const m = this.#words.i32
-    const s = this.#s
+  private isElement(at: Addr): boolean {
+    const m = this.words.i32
+    const s = this.s
     if (at >>> 0 !== at) return false
     const stride = m[s + STRIDE]! >>> 0
     let grid = m[s + GRID]! >>> 0
     if (at < grid || at >= m[s + FRESH]! >>> 0) {
-      const segment = this.#store.find(at)
-      if (segment === 0 || at >= this.#endOf(segment)) return false
-      grid = this.#gridOf(segment)
+      const segment = this.store.find(at)
+      if (segment === 0 || at >= this.endOf(segment)) return false
+      grid = this.gridOf(segment)
     }
-    if (stride !== this.#stride) {
-      this.#stride = stride
-      this.#inverse = 1 / stride
+    if (stride !== this.stride) {
+      this.stride = stride
+      this.inverse = 1 / stride
     }
     // the nearest whole number of strides; exact, because offsets are below 2^32
     const offset = at - grid
-    return offset >= 0 && Math.round(offset * this.#inverse) * stride === offset
+    return offset >= 0 && Math.round(offset * this.inverse) * stride === offset
   }
 
-  #isFree(at: Addr): boolean {
-    const m = this.#words.i32
+  private isFree(at: Addr): boolean {
+    const m = this.words.i32
     if (m[(at >>> 2) + 1] !== (KEY ^ (at >>> 2))) return false
-    let left = m[this.#s + COUNT]! >>> 0
-    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && left > 0; a = m[a >>> 2]! >>> 0, left--)
+    let left = m[this.s + COUNT]! >>> 0
+    for (let a = m[this.s + FREE]! >>> 0; a !== NIL && left > 0; a = m[a >>> 2]! >>> 0, left--)
       if (a === at) return true
     return false
   }
 
   /** The elements of the list; ends at the first that is no element or comes again. */
-  #freeSet(): Set<Addr> {
-    const m = this.#words.i32
+  private freeSet(): Set<Addr> {
+    const m = this.words.i32
     const free = new Set<Addr>()
-    for (let a = m[this.#s + FREE]! >>> 0; a !== NIL && !free.has(a) && this.#isElement(a); a = m[a >>> 2]! >>> 0)
+    for (let a = m[this.s + FREE]! >>> 0; a !== NIL && !free.has(a) && this.isElement(a); a = m[a >>> 2]! >>> 0)
       free.add(a)
     return free
   }
 
   /** Gives back a segment; when it was the newest one, the one before is that again. */
-  #dismiss(segment: Segment): boolean {
-    const s = this.#s
-    const store = this.#store
-    const isNewest = segment === this.#words.i32[s + NEWEST]! >>> 0
+  private dismiss(segment: Segment): boolean {
+    const s = this.s
+    const store = this.store
+    const isNewest = segment === this.words.i32[s + NEWEST]! >>> 0
     let before = store.first
     while (store.next(before) !== segment) before = store.next(before)
     if (!store.release(segment)) return false
     if (isNewest) {
-      this.#enter(before, this.#fullEnd(before))
+      this.enter(before, this.fullEnd(before))
     }
     return true
   }
 
   /** The fresh end is in that segment now, from `fresh` on. */
-  #enter(segment: Segment, fresh: Addr): void {
-    const m = this.#words.i32
-    m[this.#s + NEWEST] = segment
-    m[this.#s + GRID] = this.#gridOf(segment)
-    m[this.#s + FRESH] = fresh
+  private enter(segment: Segment, fresh: Addr): void {
+    const m = this.words.i32
+    m[this.s + NEWEST] = segment
+    m[this.s + GRID] = this.gridOf(segment)
+    m[this.s + FRESH] = fresh
   }
 
   /** Makes the list anew, in order of address. */
-  #relink(free: Set<Addr>): void {
-    const m = this.#words.i32
+  private relink(free: Set<Addr>): void {
+    const m = this.words.i32
     let head = NIL
     for (const at of [...free].sort((a, b) => b - a)) {
       m[at >>> 2] = head
       head = at
     }
-    m[this.#s + FREE] = head
-    m[this.#s + COUNT] = free.size
+    m[this.s + FREE] = head
+    m[this.s + COUNT] = free.size
   }
 
   /** An element that was never used. */
-  #fresh(): Addr {
-    if (!this.#reach()) return NIL
-    const m = this.#words.i32
-    const at = m[this.#s + FRESH]! >>> 0
-    m[this.#s + FRESH] = at + m[this.#s + STRIDE]!
+  private fresh(): Addr {
+    if (!this.reach()) return NIL
+    const m = this.words.i32
+    const at = m[this.s + FRESH]! >>> 0
+    m[this.s + FRESH] = at + m[this.s + STRIDE]!
     m[(at >>> 2) + 1] = 0
-    this.#store.took(m[this.#s + SIZE]!)
+    this.store.took(m[this.s + SIZE]!)
     return at
   }
 
   /** Sees to it that an element fits at the fresh end: in its segment, in an unused one, or in a new one. */
-  #reach(): boolean {
-    const s = this.#s
-    const store = this.#store
+  private reach(): boolean {
+    const s = this.s
+    const store = this.store
     for (;;) {
-      const m = this.#words.i32
+      const m = this.words.i32
       const stride = m[s + STRIDE]! >>> 0
       const newest = m[s + NEWEST]! >>> 0
       const lacks = (m[s + FRESH]! >>> 0) + stride - store.limit(newest)
       if (lacks <= 0) return true
       const next = newest === store.last ? 0 : store.next(newest)
       if (next === 0 && !store.grow(lacks, stride + store.align)) {
-        this.#forget()
+        this.forget()
         return false
       }
       if (store.last !== newest) {
         const segment = next === 0 ? store.last : next
-        this.#enter(segment, this.#gridOf(segment))
+        this.enter(segment, this.gridOf(segment))
       }
     }
   }
 
   /** A size that could not be served even once is not the element size. */
-  #forget(): void {
-    const store = this.#store
-    for (let g = store.first; g !== 0; g = store.next(g)) if (this.#endOf(g) !== this.#gridOf(g)) return
+  private forget(): void {
+    const store = this.store
+    for (let g = store.first; g !== 0; g = store.next(g)) if (this.endOf(g) !== this.gridOf(g)) return
     this.clear()
   }
 }

@@ -24,7 +24,6 @@ import {
   NEXT,
   PARENT,
   PREV,
-  REMAINDER,
   ROOT,
   SMALL,
   SMALL_MAP,
@@ -62,10 +61,6 @@ export function pop(m: Memory, s: number, span: number): Cell {
 }
 
 export function unlink(m: Memory, s: number, cell: Cell, span: number): void {
-  if (cell === m[s + REMAINDER]!) {
-    m[s + REMAINDER] = 0
-    return
-  }
   if (span >= SMALL) {
     unlinkLarge(m, s, cell)
     return

@@ -13,9 +13,8 @@ import {
   BIN,
   BUSY,
   binOf,
-  CACHE_LENGTH,
-  CACHED,
   CACHES,
+  CACHING,
   CHILD,
   CLEAN,
   DIRTY,
@@ -26,6 +25,7 @@ import {
   HEAD,
   isFreeBefore,
   KEY,
+  LATEST,
   LEFT_FREE,
   LISTS,
   LOW,
@@ -38,10 +38,13 @@ import {
   QUICK,
   REMAINDER,
   ROOT,
+  roomFor,
   SEAL,
+  SLOT_MOST,
+  SLOTS,
+  slotOf,
   SMALL,
   SMALL_MAP,
-  SPARE,
   shiftOf,
   spanOf,
   TOP,
@@ -100,7 +103,8 @@ export function checkAll(store: Store): void {
   if (top !== end && !free.delete(top)) corrupted(`${name} top`, store.state, top, 'the free block at the end')
   if (m[s + SEAL] !== (m[s + CLEAN]! ^ m[s + DIRTY]! ^ KEY))
     corrupted(`${name} seal`, store.state, m[s + SEAL], 'what goes with clean and dirty')
-  if (m[s + SPARE] !== 0) corrupted(`${name} spare`, store.state, m[s + SPARE], 0)
+  const latest = m[s + LATEST]!
+  if (latest !== 0 && !free.delete(latest)) corrupted(`${name} L4 latest`, store.state, latest, 'a free block')
   const remainder = m[s + REMAINDER]!
   if (remainder !== 0 && !free.delete(remainder))
     corrupted(`${name} L4 remainder`, store.state, remainder, 'a free block')
@@ -109,9 +113,10 @@ export function checkAll(store: Store): void {
     checkTree(m, s, i, name, free)
   }
   for (const [cell] of free) corrupted(`${name} L4`, cell * 4, 'a free block that is on no list', 'one')
-  const most = m[s + CACHED]!
-  if (most !== 0 && most !== CACHE_LENGTH) corrupted(`${name} cached`, store.state, most, `0 or ${CACHE_LENGTH}`)
+  const caching = m[s + CACHING]!
+  if (caching !== 0 && caching !== 1) corrupted(`${name} caching`, store.state, caching, '0 or 1')
   for (let span = 0; span <= QUICK; span += 2) checkCache(m, s, span, name, keyed)
+  for (let i = 0; i < 16; i++) checkSlot(m, s, i, name, keyed)
 }
 
 function checkTiles(store: Store, segment: Segment, name: string, free: Blocks, keyed: Blocks): void {
@@ -213,6 +218,15 @@ function checkCache(m: Memory, s: number, span: number, name: string, keyed: Blo
     keyed.delete(c)
     count++
   }
-  if (count !== m[list + 1]) corrupted(`${name} L5 count`, list * 4, m[list + 1], count)
-  if (count > m[s + CACHED]!) corrupted(`${name} L5 length`, list * 4, count, `at most ${m[s + CACHED]}`)
+  const room = (m[s + CACHING] === 1 ? roomFor(span) : 0) - count
+  if (m[list + 1] !== room) corrupted(`${name} L5 room`, list * 4, m[list + 1], room)
+}
+
+function checkSlot(m: Memory, s: number, i: number, name: string, keyed: Blocks): void {
+  const cell = m[s + SLOTS + i]!
+  if (cell === 0) return
+  const span = keyed.get(cell) ?? 0
+  if (m[s + CACHING] !== 1 || span <= QUICK || span > SLOT_MOST || slotOf(s, span) !== s + SLOTS + i) {
+    corrupted(`${name} L5 slot`, (s + SLOTS + i) * 4, cell, 'a cached block of a size that goes there')
+  }
 }

@@ -36,18 +36,21 @@ export const REMAINDER = 3
 export const SMALL_MAP = 4 //       one bit for each list that is not empty
 export const TREE_MAP = 5
 export const NEWEST = 6 //          the segment that holds TOP
-export const CACHED = 7 //          how many blocks a list may cache; 0: none wait
+export const CACHING = 7 //         1 when freed blocks wait, else 0
 export const CLEAN = 8 //           where old heads may lie in the wilderness since a clear: from CLEAN
 export const DIRTY = 9 //           to DIRTY
 export const SEAL = 10 //           CLEAN ^ DIRTY ^ KEY
-export const SPARE = 11 //          always 0
+export const LATEST = 11 //         the block that was merged last, on no list yet
 export const LISTS = 12 //          32 lists of free blocks, by span / 2
 export const TREES = LISTS + 32 //  32 trees of larger ones
-export const CACHES = TREES + 32 // for each even span its cached list and the list's length
+export const SLOTS = TREES + 32 //  16 places for one cached block each, of a larger size
+export const CACHES = SLOTS + 16 // for each even span its cached list, and for how many more that has room
 export const STATE = (CACHES + QUICK + 2) * 4
 
-/** Blocks a list caches before they are merged. */
-export const CACHE_LENGTH = 16
+/** How many blocks of a span a list caches: at most 16, and at most 2 KiB. */
+export const roomFor = (span: number): number => (span < 4 ? 0 : Math.min(16, Math.floor(512 / span)))
+/** The largest span that a slot caches. */
+export const SLOT_MOST = 2048
 
 export const binOf = (span: number): number => {
   const k = 25 - Math.clz32(span)
@@ -97,12 +100,16 @@ export function endAround(store: Store, cell: Cell): Cell {
 /** The smallest span of a block. */
 export const minOf = (store: Store): number => Math.max(4, store.align >>> 2)
 
-/** Whether a block is on the list of cached blocks of its size; at most as many steps as the list has blocks. */
+/** The slot for blocks of a span. */
+export const slotOf = (s: number, span: number): number => s + SLOTS + ((span >>> 1) & 15)
+
+/** Whether a block is cached: on the list of its size (at most as many steps as that has blocks) or in its slot. */
 export function isCached(m: Memory, s: number, cell: Cell): boolean {
   if (m[cell + PREV] !== (KEY ^ cell)) return false
   const span = spanOf(m, cell)
-  if (span > QUICK || span < 4) return false
-  let left = m[s + CACHES + span + 1]!
+  if (span > QUICK) return span <= SLOT_MOST && m[slotOf(s, span)] === cell
+  if (span < 4) return false
+  let left = roomFor(span) - m[s + CACHES + span + 1]!
   for (let c = m[s + CACHES + span]!; c !== 0 && left > 0; c = m[c + NEXT]!, left--) if (c === cell) return true
   return false
 }

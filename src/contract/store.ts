@@ -47,4 +47,13 @@ export interface Store {
   took(bytes: number): void
   /** A block of so many usable bytes is busy no more. */
   gave(bytes: number): void
+  /** Address of what `took` and `gave` keep: busy bytes, and behind it their high tide. For a method that counts by itself. */
+  readonly tally: Addr
+}
+
+/** What `took` does, for a method that has the words at hand: `busy` is the index of the tally's first word. */
+export function tookInto(m: Int32Array<ArrayBufferLike>, busy: number, bytes: number): void {
+  const now = (m[busy]! + bytes) | 0
+  m[busy] = now
+  if (now >>> 0 > m[busy + 1]! >>> 0) m[busy + 1] = now
 }

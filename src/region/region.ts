@@ -50,6 +50,11 @@ const JUNK_NEW = 0x55
 const JUNK_GROWN = 0x66
 const JUNK_FREED = 0xa5
 
+// the ways through a handle
+const SLOW = 0 //     something must be done beside the method's work
+const SHORT = 1 //    nothing
+const WATCHED = 2 //  nothing, but somebody else may have grown the memory
+
 /** What a handle is made of. */
 export interface Parts {
   readonly space: Space
@@ -79,8 +84,8 @@ export class Handle implements Region {
   /** The header's checksum: another one means that another region lies there now. */
   #sum = 0
   #closed = false
-  /** The short way is open: no lock, no settings, no ears, no views. */
-  #short = false
+  /** Whether the short way is open: no lock, no settings, no ears, no views. */
+  #way: number = SLOW
   #ears: Ear[] = []
   #views: Map<Addr, Life> | undefined
   #ticket: WeakRef<Region> | undefined
@@ -165,14 +170,21 @@ export class Handle implements Region {
   // a block's life
 
   alloc(size: number): Addr {
-    if (this.#short && !this.#words.gone) {
+    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
       const at = this.#policy.alloc(size)
-      if (at !== NIL) return at + this.#bias
+      if (at !== NIL) return at
     }
     return this.#obtain('alloc', size, 0, false)
   }
 
   allocZeroed(size: number): Addr {
+    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
+      const at = this.#policy.alloc(size)
+      if (at !== NIL) {
+        this.#words.zero(at, this.#policy.sizeOf(at))
+        return at
+      }
+    }
     return this.#obtain('alloc', size, 0, true)
   }
 
@@ -180,15 +192,28 @@ export class Handle implements Region {
     if (!isPowerOfTwo(alignment)) {
       return this.#mistake('align', alignment, 'alignment is no power of two')
     }
+    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
+      const policy = this.#policy
+      if (policy.align !== undefined) {
+        const at = policy.align(size, alignment)
+        if (at !== NIL) return at
+      }
+    }
     return this.#obtain('align', size, alignment, false)
   }
 
   free(at: Addr): boolean {
-    if (this.#short && !this.#words.gone && this.#policy.free(at - this.#bias)) return true
+    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
+      if (this.#policy.free(at)) return true
+    }
     return this.#freeSlowly(at)
   }
 
   resize(at: Addr, size: number, options?: ResizeOptions): Addr {
+    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
+      const to = this.#resizeShortly(at, size, options)
+      if (to !== NIL) return to
+    }
     if (this.#closed) return NIL
     if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
     if (!isWhole(size, LIMIT)) return this.#mistake('resize', size, sizeReason)
@@ -465,6 +490,7 @@ export class Handle implements Region {
 
   share(): unknown {
     this.#mustBeOpen('share')
+    this.#space.open()
     return this.#space.source.share?.() ?? this.buffer
   }
 
@@ -595,6 +621,20 @@ export class Handle implements Region {
     this.#endViews(at)
     if (this.#ears.length > 0 || (this.#bits & H.EVENTS) !== 0) this.#tellBlock('free', at, 0, at)
     return true
+  }
+
+  /** A resize that needs nothing but the method, or NIL. */
+  #resizeShortly(at: Addr, size: number, options: ResizeOptions | undefined): Addr {
+    if (at === NIL || !isWhole(size, LIMIT) || options?.zero === true) return NIL
+    const policy = this.#policy
+    if (policy.resize !== undefined && policy.resize(at, size)) return at
+    if (options === undefined || (options.move !== true && options.copy !== true)) return NIL
+    const had = policy.sizeOf(at)
+    const to = had < 0 ? NIL : policy.alloc(size)
+    if (to === NIL) return NIL
+    if (options.copy === true) this.#words.copy(to, at, had < size ? had : size)
+    if (!policy.free(at)) policy.moved?.(at)
+    return to
   }
 
   /** One attempt to resize: where the block is now, NIL for no memory, -1 for no block. */
@@ -743,7 +783,7 @@ export class Handle implements Region {
     if (this.#closed) return
     if ((this.#bits & H.EVENTS) !== 0) this.#space.listen(-1)
     this.#closed = true
-    this.#short = false
+    this.#way = SLOW
     this.#policy = closedMethod
     this.#endViews()
     this.#space.dropHandle(this.#header)
@@ -766,12 +806,14 @@ export class Handle implements Region {
   }
 
   tune(): void {
-    this.#short =
+    const isOpen =
       !this.#closed &&
       !this.#space.shared &&
       !this.#space.listened &&
+      this.#bias === 0 &&
       this.#views === undefined &&
       this.#store.get(this.#header, H.SETTINGS) === 0
+    this.#way = !isOpen ? SLOW : this.#space.isSole ? SHORT : WATCHED
   }
 
   /** The settings in force, packed; they lie in the bytes, so every thread sees the same. */

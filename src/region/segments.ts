@@ -11,7 +11,7 @@
 import { ALIGN, LIMIT } from '../contract/addr.ts'
 import type { Discipline, Region } from '../contract/region.ts'
 import type { SegmentView } from '../contract/stat.ts'
-import type { Segment, Store } from '../contract/store.ts'
+import { type Segment, type Store, tookInto } from '../contract/store.ts'
 import { isWhole, roundDown, roundUp } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Words } from '../ground/words.ts'
@@ -46,13 +46,13 @@ export class Segments implements Store {
   discipline: Discipline
   align = ALIGN
   state = 0
+  tally = 0
   /** Address of the region's header; 0 before it has one. */
   header = 0
   /** While true nothing new is asked of the discipline. */
   frozen = false
 
-  readonly #region: Region
-  #busy = 0
+  private readonly region: Region
 
   constructor(space: Space, region: Region, discipline: Discipline, name: string) {
     this.space = space
@@ -60,7 +60,7 @@ export class Segments implements Store {
     this.bias = space.base
     this.name = name
     this.discipline = discipline
-    this.#region = region
+    this.region = region
   }
 
   /** Binds the store to a header that is there. */
@@ -68,7 +68,7 @@ export class Segments implements Store {
     this.header = header
     this.align = align
     this.state = this.get(header, STATE)
-    this.#busy = (header + BUSY) >>> 2
+    this.tally = header + BUSY
   }
 
   get(at: number, field: number): number {
@@ -86,7 +86,7 @@ export class Segments implements Store {
   /** The first of the extra pieces, or 0. */
   get firstExtra(): Segment {
     const first = this.get(this.header, MORE_VALUES)
-    return first !== 0 && this.#isRecord(first) ? first : 0
+    return first !== 0 && this.isRecord(first) ? first : 0
   }
 
   get last(): Segment {
@@ -95,8 +95,8 @@ export class Segments implements Store {
 
   /** The record after this one; 0 at the end, and where the link is damaged. */
   next(segment: Segment): Segment {
-    const to = this.#linked(segment)
-    return to !== 0 && this.#isRecord(to) ? to : 0
+    const to = this.linked(segment)
+    return to !== 0 && this.isRecord(to) ? to : 0
   }
 
   base(segment: Segment): number {
@@ -115,22 +115,18 @@ export class Segments implements Store {
   }
 
   took(bytes: number): void {
-    const m = this.words.i32
-    const i = this.#busy
-    const busy = (m[i]! + bytes) | 0
-    m[i] = busy
-    if (busy >>> 0 > m[i + 1]! >>> 0) m[i + 1] = busy
+    tookInto(this.words.i32, this.tally >>> 2, bytes)
   }
 
   gave(bytes: number): void {
-    const i = this.#busy
+    const i = this.tally >>> 2
     this.words.i32[i] = this.words.i32[i]! - bytes
   }
 
   /** The first piece of a region that has none: at least `need` bytes from an address that is a multiple of 8. */
   open(need: number): { raw: number; size: number } | undefined {
-    const size = this.#rounded(need)
-    const raw = this.#ask('new', 0, 0, size)
+    const size = this.rounded(need)
+    const raw = this.ask('new', 0, 0, size)
     return raw === 0 ? undefined : { raw, size }
   }
 
@@ -139,22 +135,22 @@ export class Segments implements Store {
     const last = this.last
     const raw = this.get(last, RAW)
     const had = this.get(last, SIZE)
-    const step = this.#step()
+    const step = this.step()
     const slack = raw + had - this.limit(last)
     for (const more of need < step ? [step, need] : [need]) {
-      const want = this.#rounded(had + more - slack)
-      if (want <= LIMIT && this.#ask('grow', raw, had, want) !== 0) {
+      const want = this.rounded(had + more - slack)
+      if (want <= LIMIT && this.ask('grow', raw, had, want) !== 0) {
         this.put(last, SIZE, want)
-        this.#extent(want - had)
+        this.extent(want - had)
         return true
       }
     }
     if (fresh === 0) return false
     for (const more of fresh < step ? [step, fresh] : [fresh]) {
-      const want = this.#rounded(more + RECORD + 2 * ALIGN)
-      const at = want <= LIMIT ? this.#ask('new', 0, 0, want) : 0
+      const want = this.rounded(more + RECORD + 2 * ALIGN)
+      const at = want <= LIMIT ? this.ask('new', 0, 0, want) : 0
       if (at !== 0) {
-        this.#append(LAST, at, want)
+        this.append(LAST, at, want)
         return true
       }
     }
@@ -164,35 +160,35 @@ export class Segments implements Store {
   trim(segment: Segment, keep: number): boolean {
     const raw = this.get(segment, RAW)
     const had = this.get(segment, SIZE)
-    const want = this.#rounded(keep - raw)
+    const want = this.rounded(keep - raw)
     if (want >= had || want <= 0) return false
-    if (this.#ask('shrink', raw, had, want) === 0) return false
+    if (this.ask('shrink', raw, had, want) === 0) return false
     this.put(segment, SIZE, want)
-    this.#extent(want - had)
+    this.extent(want - had)
     return true
   }
 
   release(segment: Segment): boolean {
     if (segment === this.header) return false
-    const before = this.#before(segment)
+    const before = this.before(segment)
     const after = this.next(segment)
     const raw = this.get(segment, RAW)
     const size = this.get(segment, SIZE)
     const kept = this.words.u8.slice(segment, segment + RECORD)
-    this.#link(before, after)
+    this.link(before, after)
     let gone = false
     try {
-      gone = this.#ask('give back', raw, size, 0) !== 0
+      gone = this.ask('give back', raw, size, 0) !== 0
     } finally {
       if (!gone) {
         this.words.u8.set(kept, segment)
-        this.#link(before, segment)
-        this.#setNext(segment, after)
+        this.link(before, segment)
+        this.setNext(segment, after)
         if (after === 0) this.put(this.header, LAST, segment)
       }
     }
     if (!gone) return false
-    this.#extent(-size)
+    this.extent(-size)
     return true
   }
 
@@ -202,11 +198,11 @@ export class Segments implements Store {
    */
   giveAll(): void {
     const pieces: { raw: number; size: number }[] = []
-    for (const s of this.#all()) pieces.push({ raw: this.get(s, RAW), size: this.get(s, SIZE) })
+    for (const s of this.all()) pieces.push({ raw: this.get(s, RAW), size: this.get(s, SIZE) })
     const faults: unknown[] = []
     for (const { raw, size } of pieces.reverse()) {
       try {
-        this.#ask('give back', raw, size, 0)
+        this.ask('give back', raw, size, 0)
       } catch (error) {
         faults.push(error)
       }
@@ -216,9 +212,9 @@ export class Segments implements Store {
 
   /** A piece of its own that the method does not see, with `bytes` behind its record; the record's address, or 0. */
   extra(bytes: number): number {
-    const want = this.#rounded(bytes + RECORD + ALIGN)
-    const raw = this.frozen ? 0 : this.#ask('new', 0, 0, want)
-    return raw === 0 ? 0 : this.#append(MORE_VALUES, raw, want)
+    const want = this.rounded(bytes + RECORD + ALIGN)
+    const raw = this.frozen ? 0 : this.ask('new', 0, 0, want)
+    return raw === 0 ? 0 : this.append(MORE_VALUES, raw, want)
   }
 
   /** The same store for a method whose state lies elsewhere in the header: a wrapper's. */
@@ -227,14 +223,14 @@ export class Segments implements Store {
   }
 
   views(): SegmentView[] {
-    return this.#all().map((s) => ({ at: this.get(s, RAW) + this.bias, size: this.get(s, SIZE) }))
+    return this.all().map((s) => ({ at: this.get(s, RAW) + this.bias, size: this.get(s, SIZE) }))
   }
 
   /** Holds the chain against its laws; throws at the first that fails. Ends, and reads nothing outside, whatever the bytes. */
   check(): void {
     const seen: { raw: number; end: number }[] = []
-    const last = this.#checkChain(this.header, seen)
-    this.#checkChain(this.get(this.header, MORE_VALUES), seen)
+    const last = this.checkChain(this.header, seen)
+    this.checkChain(this.get(this.header, MORE_VALUES), seen)
     const extent = seen.reduce((sum, { raw, end }) => sum + end - raw, 0)
     if (last !== this.last) corrupted(`${this.name}: last segment`, this.header, this.last, last)
     if (extent !== this.get(this.header, EXTENT)) {
@@ -250,23 +246,23 @@ export class Segments implements Store {
     }
   }
 
-  #rounded(bytes: number): number {
+  private rounded(bytes: number): number {
     return roundUp(bytes, Math.max(this.discipline.round ?? ALIGN, 1))
   }
 
-  #step(): number {
+  private step(): number {
     const extent = this.get(this.header, EXTENT)
     return this.discipline.parent === undefined
       ? Math.max(ROOT_STEP, Math.ceil(extent / ROOT_SHARE))
       : Math.max(NESTED_STEP, Math.ceil(extent / NESTED_SHARE))
   }
 
-  #extent(change: number): void {
+  private extent(change: number): void {
     this.put(this.header, EXTENT, this.get(this.header, EXTENT) + change)
   }
 
   /** Every piece, those of the method first. */
-  #all(): Segment[] {
+  private all(): Segment[] {
     const found: Segment[] = []
     if (this.header === 0) return found
     for (let s: Segment = this.header; s !== 0; s = this.next(s)) found.push(s)
@@ -275,23 +271,23 @@ export class Segments implements Store {
   }
 
   /** Writes the record of a piece and chains it: at the end of the segments (LAST), or before the extra pieces. */
-  #append(chain: typeof LAST | typeof MORE_VALUES, raw: number, size: number): Segment {
+  private append(chain: typeof LAST | typeof MORE_VALUES, raw: number, size: number): Segment {
     const record = roundUp(raw, ALIGN)
     this.put(record, RAW, raw)
     this.put(record, SIZE, size)
-    this.#setNext(record, chain === LAST ? 0 : this.get(this.header, MORE_VALUES))
+    this.setNext(record, chain === LAST ? 0 : this.get(this.header, MORE_VALUES))
     this.put(record, MARK, markOf(record, raw))
-    if (chain === LAST) this.#setNext(this.last, record)
+    if (chain === LAST) this.setNext(this.last, record)
     this.put(this.header, chain, record)
-    this.#extent(size)
+    this.extent(size)
     return record
   }
 
   /** Holds one chain against its laws, adds its pieces to `seen`; the last record, or 0. */
-  #checkChain(from: Segment, seen: { raw: number; end: number }[]): Segment {
+  private checkChain(from: Segment, seen: { raw: number; end: number }[]): Segment {
     const length = this.words.length
     let last = 0
-    for (let s = from; s !== 0; s = this.#linked(s)) {
+    for (let s = from; s !== 0; s = this.linked(s)) {
       if (s % ALIGN !== 0 || s + RECORD > length)
         corrupted(`${this.name}: segment chain`, last, s, 'the address of a record')
       const raw = this.get(s, RAW)
@@ -313,39 +309,39 @@ export class Segments implements Store {
     return last
   }
 
-  #linked(segment: Segment): Segment {
+  private linked(segment: Segment): Segment {
     return (this.get(segment, NEXT) ^ mixOf(segment)) >>> 0
   }
 
-  #setNext(segment: Segment, to: Segment): void {
+  private setNext(segment: Segment, to: Segment): void {
     this.put(segment, NEXT, to ^ mixOf(segment))
   }
 
-  #isRecord(at: number): boolean {
+  private isRecord(at: number): boolean {
     return (
       at % ALIGN === 0 && at + RECORD <= this.words.length && this.get(at, MARK) === markOf(at, this.get(at, RAW)) >>> 0
     )
   }
 
-  #before(segment: Segment): Segment {
+  private before(segment: Segment): Segment {
     let s = this.header
     while (this.next(s) !== segment) s = this.next(s)
     return s
   }
 
-  #link(before: Segment, after: Segment): void {
-    this.#setNext(before, after)
+  private link(before: Segment, after: Segment): void {
+    this.setNext(before, after)
     if (after === 0) this.put(this.header, LAST, before)
   }
 
   /** One request; addresses are the library's. The answer of a discipline is not believed unseen. */
-  #ask(request: string, at: number, had: number, want: number): number {
+  private ask(request: string, at: number, had: number, want: number): number {
     const { discipline, space, bias } = this
     const asked = had === 0 ? 0 : at + bias
     space.inside++
     let answer: number
     try {
-      answer = discipline.memory(this.#region, asked, had, want)
+      answer = discipline.memory(this.region, asked, had, want)
     } finally {
       space.inside--
     }
@@ -371,56 +367,59 @@ export class Segments implements Store {
 
 class Elsewhere implements Store {
   readonly state: number
-  readonly #store: Segments
+  private readonly store: Segments
 
   constructor(store: Segments, state: number) {
     this.state = state
-    this.#store = store
+    this.store = store
   }
 
   get words(): Words {
-    return this.#store.words
+    return this.store.words
   }
   get align(): number {
-    return this.#store.align
+    return this.store.align
+  }
+  get tally(): number {
+    return this.store.tally
   }
   get bias(): number {
-    return this.#store.bias
+    return this.store.bias
   }
   get name(): string {
-    return this.#store.name
+    return this.store.name
   }
   get first(): Segment {
-    return this.#store.first
+    return this.store.first
   }
   get last(): Segment {
-    return this.#store.last
+    return this.store.last
   }
   next(segment: Segment): Segment {
-    return this.#store.next(segment)
+    return this.store.next(segment)
   }
   base(segment: Segment): number {
-    return this.#store.base(segment)
+    return this.store.base(segment)
   }
   limit(segment: Segment): number {
-    return this.#store.limit(segment)
+    return this.store.limit(segment)
   }
   find(at: number): Segment {
-    return this.#store.find(at)
+    return this.store.find(at)
   }
   grow(need: number, fresh: number): boolean {
-    return this.#store.grow(need, fresh)
+    return this.store.grow(need, fresh)
   }
   trim(segment: Segment, keep: number): boolean {
-    return this.#store.trim(segment, keep)
+    return this.store.trim(segment, keep)
   }
   release(segment: Segment): boolean {
-    return this.#store.release(segment)
+    return this.store.release(segment)
   }
   took(bytes: number): void {
-    this.#store.took(bytes)
+    this.store.took(bytes)
   }
   gave(bytes: number): void {
-    this.#store.gave(bytes)
+    this.store.gave(bytes)
   }
 }

@@ -26,6 +26,8 @@ export class Space {
   readonly shared: boolean
   /** The discipline of the root: it knows the buffer. */
   source: Discipline
+  /** Whether nobody but the discipline can put another buffer in the place of this one. */
+  isSole: boolean
   /** Address of the root's header, once there is one. */
   root = 0
   /** The lock of a shared space, once there is a header to hold it. */
@@ -40,6 +42,7 @@ export class Space {
   constructor(source: Discipline) {
     this.source = source
     this.base = source.base ?? 0
+    this.isSole = source.sole === true
     const buffer = source.buffer()
     this.words = new Words(buffer, this.base)
     this.shared = typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer
@@ -71,6 +74,13 @@ export class Space {
     }
   }
 
+  /** The memory is given to others, who may grow it. */
+  open(): void {
+    if (!this.isSole) return
+    this.isSole = false
+    this.#tune()
+  }
+
   /** Does `what` now, or, inside a discipline's memory function, once the operation that asked for memory is done. */
   tell(what: () => void): void {
     if (this.inside > 0) this.#pending.push(what)
@@ -93,7 +103,11 @@ export class Space {
   listen(change: 1 | -1 | 0): void {
     const before = this.#listened > 0
     this.#listened += change
-    if (before !== this.#listened > 0) for (const ticket of this.#handles.values()) ticket.deref()?.tune()
+    if (before !== this.#listened > 0) this.#tune()
+  }
+
+  #tune(): void {
+    for (const ticket of this.#handles.values()) ticket.deref()?.tune()
   }
 
   get listened(): boolean {

@@ -27,7 +27,7 @@ export function replayChecked(
   trace: Trace,
   region: Region,
   { every = Math.ceil(trace.events / CHECKS) }: { every?: number } = {},
-): { addresses: Float64Array; failed: number; refused: number } {
+): { addresses: Uint32Array; failed: number; refused: number } {
   const client = new Client(region, trace)
   for (let event = 0; event < trace.events; event++) {
     client.play(event)
@@ -39,7 +39,7 @@ export function replayChecked(
 }
 
 class Client {
-  readonly addresses: Float64Array
+  readonly addresses: Uint32Array
   failed = 0
   refused = 0
   readonly #trace: Trace
@@ -51,7 +51,7 @@ class Client {
   #bytes = new Uint8Array(0)
 
   constructor(region: Region, trace: Trace) {
-    this.addresses = new Float64Array(trace.blocks)
+    this.addresses = new Uint32Array(trace.blocks)
     this.#region = region
     this.#trace = trace
   }

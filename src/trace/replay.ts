@@ -27,7 +27,7 @@ import { OP_ALIGN, OP_ALLOC, OP_CLEAR, OP_COMPACT, OP_FREE, OP_RESIZE, OP_ZEROED
 /** What a pass did. */
 export interface Pass {
   /** By id: where the block lies or lay last; 0 where it was never had. */
-  readonly addresses: Float64Array
+  readonly addresses: Uint32Array
   /** Allocations and resizes that answered 0. */
   readonly failed: number
   /** Frees that answered false. */
@@ -36,7 +36,7 @@ export interface Pass {
 
 export interface PassOptions {
   /** Used for the addresses, so that passes need not allocate: an element for each block of the trace. */
-  addresses?: Float64Array
+  addresses?: Uint32Array
   /** The first event that is not replayed any more. */
   until?: number
 }
@@ -66,7 +66,7 @@ const REALLOC = { move: true, copy: true }
 
 /** Makes the calls of a trace. */
 export function replay(trace: Trace, region: Region, options: PassOptions = {}): Pass {
-  const { addresses = new Float64Array(trace.blocks), until = trace.events } = options
+  const { addresses = new Uint32Array(trace.blocks), until = trace.events } = options
   const { ops, ids, sizes, aligns } = trace
   let failed = 0
   let refused = 0
@@ -159,7 +159,7 @@ export function measure(trace: Trace, openRegion: () => Region, options: Measure
 /** Bytes asked for that were live: for each of `n` equal parts of a trace the largest sum. */
 export function sampleLive(trace: Trace, n: number): Float64Array {
   const samples = new Float64Array(n)
-  const asked = new Float64Array(trace.blocks)
+  const asked = new Uint32Array(trace.blocks)
   let live = 0
   for (let event = 0; event < trace.events; event++) {
     const op = trace.ops[event]!

@@ -1,0 +1,127 @@
+/**
+ * bench: what it prints has the fields that are read elsewhere, no peer is measured while broken, and the report is the
+ * same whenever it is made.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { columnsOf, dumpOf } from '../bench/dump.ts'
+import { goalsOf } from '../bench/goals.ts'
+import { type Run, rowsOf, runOf } from '../bench/history.ts'
+import type { Row } from '../bench/measure.ts'
+import { chancesOf, Contents } from '../bench/player.ts'
+import { speedPlot, withSpeed } from '../bench/report.ts'
+import { REALLOC } from '../bench/subject.ts'
+import { subjects } from '../bench/subjects.ts'
+import { parseTrace } from '../src/trace/format.ts'
+
+const root = join(import.meta.dirname, '..')
+
+const TINY = '1\n3\n9\n4096\na 0 100\nc 1 1000\nr 0 2000\nm 2 64 64\nf 1\na 3 8\nx\na 4 16\nf 4\n'
+
+describe('bench', () => {
+  it('prints a line for each load and subject', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bench-test-'))
+    writeFileSync(join(folder, 'tiny.rep'), TINY)
+    try {
+      const { stdout, stderr, status } = spawnSync(
+        process.execPath,
+        ['--import', './scripts/ts.mjs', 'bench/run.ts', '--quick', '--json', '--filter', 'tiny / best', '--filter', 'tiny / dl'],
+        { cwd: root, encoding: 'utf8', env: { ...process.env, VMALLOC_TRACES: folder } },
+      )
+      expect(status, stderr).to.equal(0)
+      const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as Row & { goal?: string })
+      const rows = lines.filter(({ goal }) => goal === undefined)
+      expect(rows.map(({ subject }) => subject)).to.have.members(['best', 'best, shared', 'best, nested', 'best, traced', 'dlmalloc'])
+      for (const row of rows) {
+        expect(row).to.include({ load: 'tiny', unit: 'op', peakLive: 3072 })
+        for (const figure of ['ns', 'fresh', 'touched', 'extent', 'utilization'] as const) {
+          expect(row[figure], `${row.subject}: ${figure}`).to.be.above(0)
+        }
+      }
+      expect(lines.some(({ goal }) => goal?.startsWith('nested regions'))).to.equal(true)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('dumps a trace with its clears as frees', () => {
+    const trace = columnsOf(dumpOf(parseTrace(new TextEncoder().encode(TINY), 'tiny')))
+    expect([...trace.ops].join(' ')).to.equal('0 1 3 2 4 0 4 4 4 0 4')
+    expect([...trace.ids].slice(5).join(' ')).to.equal('3 0 2 3 4 4')
+    expect(trace).to.include({ events: 11, blocks: 5, peakLive: 3072 })
+  })
+
+  for (const { name, kind, does, missing, ready } of subjects) {
+    if (ready === undefined || name === 'empty loop' || missing?.() !== undefined) continue
+    it(`${name} hands out blocks that do not overlap`, async () => {
+      const session = (await ready())(2 ** 24)
+      const { heap } = session
+      const anySize = does.includes('any size') || does.includes('replay short')
+      const freesAny = anySize || does.includes('one size')
+      const { slots, sizes } = chancesOf(100, anySize ? 1 : 64, anySize ? 2000 : 64, 4096)
+      const places = new Map<number, number>()
+      const contents = new Contents(session, freesAny ? 100 : 4096)
+      const isWhole = (slot: number, at: number, length: number) =>
+        expect(contents.read(slot, at, length), `${kind} ${name}: block ${slot} at ${at}`).to.equal(true)
+      for (let step = 0; step < 4096; step++) {
+        const slot = freesAny ? slots[step]! : step
+        const size = sizes[step]!
+        const old = places.get(slot)
+        let at = 0
+        if (old !== undefined) isWhole(slot, old, contents.lengths[slot]!)
+        if (old !== undefined && does.includes('resize') && step % 3 === 0) {
+          at = heap.resize(old, size, REALLOC)
+          isWhole(slot, at, Math.min(size, contents.lengths[slot]!))
+        } else {
+          if (old !== undefined) heap.free(old)
+          if (does.includes('align') && step % 5 === 0) at = heap.align(size, 256)
+          else at = does.includes('resize') && step % 5 === 1 ? heap.allocZeroed(size) : heap.alloc(size)
+        }
+        expect(at).to.be.above(0)
+        places.set(slot, at)
+        contents.write(slot, at, size)
+      }
+      for (const [slot, at] of places) isWhole(slot, at, contents.lengths[slot]!)
+      session.close()
+    })
+  }
+
+  describe('report', () => {
+    const row = (load: string, subject: string, ns: number, unit = 'op'): Row => ({
+      ...{ load, subject, unit, kind: 'ours', ns, fresh: 2 * ns, touched: 3 * ns, utilization: 0.5 + 1 / ns },
+    })
+    const rows = [
+      row('one', 'best', 10),
+      row('two', 'best', 40),
+      row('one', 'glibc', 30),
+      row('two', 'glibc', 30),
+      row('one', 'tlsf', 50),
+      row('random sizes, 1,000 live', 'best', 33, 'pair'),
+    ]
+    const run: Run = { ...runOf(rows, goalsOf(rows)), date: '2000-01-02', node: 'v1.2.3', machine: '2 cores, some, where' }
+    const readme = 'before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n'
+
+    it('keeps figures in history', () => {
+      expect(rowsOf(run, () => 'ours').map(({ load, subject, ns }) => [load, subject, ns])).to.have.deep.members(
+        rows.map(({ load, subject, ns }) => [load, subject, ns]),
+      )
+    })
+
+    it('is the same twice', () => {
+      const written = withSpeed(readme, run)
+      expect(withSpeed(written, run)).to.equal(written)
+      expect(written).to.match(/^before\n<!-- speed -->\n\nTwo recorded traces[^]*<!-- \/speed -->\nafter\n$/)
+      expect(speedPlot(run)).to.equal(speedPlot(run)).and.to.match(/^<svg [^]*<\/svg>\n$/)
+    })
+
+    it('shows losses', () => {
+      const written = withSpeed(readme, run).replaceAll('\n', ' ')
+      expect(written).to.include('| **best** method best over discipline memory | 20 | 40 | 60 | 0.56 | 33 | – |')
+      expect(written).to.include('glibc (on 1 of 2 traces, 1.3 times at worst)')
+      expect(written).to.include('tlsf** of AssemblyScript, WebAssembly, called from JavaScript; finished 1 of 2 traces | – |')
+    })
+  })
+})
