@@ -79,6 +79,7 @@ import {
   setHead,
   spanOf,
   TOP,
+  TREE_MAP,
 } from './best/layout.ts'
 
 /** Words of the wilderness that are freed of old heads at a time. */
@@ -144,8 +145,9 @@ class Best implements Method {
     const bias = this.bias
     const cached = span <= QUICK ? this.words.i32[this.caches + span]! : 0
     if (cached !== 0 && ((cached * 4 + bias) & (alignment - 1)) === 0) return this.alloc(size)
-    let cell = this.search(span + (alignment >>> 2) + min)
-    if (cell === 0) return NIL
+    const room = span + (alignment >>> 2) + min
+    let cell = this.find(room)
+    if (cell === 0 && (cell = this.makeRoom(room)) === 0) return NIL
     const m = this.words.i32
     const at = cell * 4
     let place = roundUp(at + bias, alignment) - bias
@@ -375,24 +377,22 @@ class Best implements Method {
 
   /** The address of a new block of `span` words or a little more; NIL when there is no memory. */
   private obtain(span: number): Addr {
-    const cell = this.search(span)
-    if (cell === 0) return NIL
+    let cell = this.find(span)
+    if (cell === 0 && (cell = this.makeRoom(span)) === 0) return NIL
     const m = this.words.i32
-    tookInto(m, this.tally, (spanOf(m, cell) << 2) - 4)
+    tookInto(m, this.tally, ((m[cell + HEAD]! & ~7) - 4) | 0)
     return (cell << 2) >>> 0
   }
 
-  /** A block of `span` words or a little more, busy; 0 when there is no memory. */
-  private search(span: number): Cell {
-    let cell = this.find(span)
-    if (cell === 0 && this.flushAll()) cell = this.find(span)
-    if (cell === 0) {
-      const m = this.words.i32
-      const lacks = span - (m[this.s + END]! - m[this.s + TOP]!)
-      if (!this.grow(lacks, span)) return 0
-      cell = this.find(span)
+  /** A busy block, once there was none: what is cached is merged, then memory grows. */
+  private makeRoom(span: number): Cell {
+    if (this.flushAll()) {
+      const cell = this.find(span)
+      if (cell !== 0) return cell
     }
-    return cell
+    const m = this.words.i32
+    const lacks = span - (m[this.s + END]! - m[this.s + TOP]!)
+    return this.grow(lacks, span) ? this.find(span) : 0
   }
 
   private find(span: number): Cell {
@@ -432,12 +432,14 @@ class Best implements Method {
       }
     }
     if (latest !== 0) this.fileLatest()
-    const cell = smallest(m, s, span)
-    if (cell !== 0) {
-      const size = spanOf(m, cell)
-      if (left >= span && left < size) return this.keepRemainder(remainder, left, span)
-      unlinkLarge(m, s, cell)
-      return this.keep(cell, size, span)
+    if (m[s + TREE_MAP] !== 0) {
+      const cell = smallest(m, s, span)
+      if (cell !== 0) {
+        const size = spanOf(m, cell)
+        if (left >= span && left < size) return this.keepRemainder(remainder, left, span)
+        unlinkLarge(m, s, cell)
+        return this.keep(cell, size, span)
+      }
     }
     if (left >= span) return this.keepRemainder(remainder, left, span)
     return m[s + END]! - m[s + TOP]! >= span ? this.carve(span) : 0
@@ -473,13 +475,17 @@ class Best implements Method {
     const cell = m[s + TOP]!
     const end = m[s + END]!
     const rest = end - cell - span
-    const size = rest < this.min ? end - cell : span
-    if (cell + size > m[s + CLEAN]! && m[s + CLEAN]! < m[s + DIRTY]!) this.scrub(cell, size)
-    setHead(m, cell, size)
-    const top = cell + size
+    if (m[s + DIRTY] !== 0) this.scrub(cell, span + this.min)
+    if (rest < this.min) {
+      setHead(m, cell, end - cell)
+      m[s + TOP] = end
+      m[end + HEAD] = BUSY
+      return cell
+    }
+    const top = cell + span
     m[s + TOP] = top
-    m[top + HEAD] = top === end ? BUSY : ((end - top) << 2) | BUSY
-    m[end + HEAD] = top === end ? BUSY : BUSY | LEFT_FREE
+    m[cell + HEAD] = (span << 2) | BUSY
+    m[top + HEAD] = (rest << 2) | BUSY
     return cell
   }
 
@@ -487,11 +493,14 @@ class Best implements Method {
   private scrub(cell: Cell, size: number): void {
     const m = this.words.i32
     const s = this.s
+    const dirty = m[s + DIRTY]!
     const from = Math.max(m[s + CLEAN]!, cell)
+    if (cell + size <= from) return
     const end = m[s + END]!
-    const to = Math.min(m[s + DIRTY]!, end, Math.max(cell + size, from + SCRUB))
-    m.fill(0, from, to === end ? end + HEAD : to) // the fence stays
-    this.soil(to, m[s + DIRTY]!)
+    const to = Math.min(dirty, end, Math.max(cell + size, from + SCRUB))
+    if (to > from) m.fill(0, from, to === end ? end + HEAD : to) // the fence stays
+    if (to < dirty && to < end) this.soil(to, dirty)
+    else this.soil(0, 0)
   }
 
   /** Old heads may lie in the wilderness from one cell to another. */

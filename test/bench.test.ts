@@ -11,7 +11,7 @@ import { columnsOf, dumpOf } from '../bench/dump.ts'
 import { goalsOf } from '../bench/goals.ts'
 import { type Run, rowsOf, runOf } from '../bench/history.ts'
 import type { Row } from '../bench/measure.ts'
-import { chancesOf, Contents } from '../bench/player.ts'
+import { Contents, chancesOf } from '../bench/player.ts'
 import { speedPlot, withSpeed } from '../bench/report.ts'
 import { REALLOC } from '../bench/subject.ts'
 import { subjects } from '../bench/subjects.ts'
@@ -28,13 +28,32 @@ describe('bench', () => {
     try {
       const { stdout, stderr, status } = spawnSync(
         process.execPath,
-        ['--import', './scripts/ts.mjs', 'bench/run.ts', '--quick', '--json', '--filter', 'tiny / best', '--filter', 'tiny / dl'],
+        [
+          '--import',
+          './scripts/ts.mjs',
+          'bench/run.ts',
+          '--quick',
+          '--json',
+          '--filter',
+          'tiny / best',
+          '--filter',
+          'tiny / dl',
+        ],
         { cwd: root, encoding: 'utf8', env: { ...process.env, VMALLOC_TRACES: folder } },
       )
       expect(status, stderr).to.equal(0)
-      const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as Row & { goal?: string })
+      const lines = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Row & { goal?: string })
       const rows = lines.filter(({ goal }) => goal === undefined)
-      expect(rows.map(({ subject }) => subject)).to.have.members(['best', 'best, shared', 'best, nested', 'best, traced', 'dlmalloc'])
+      expect(rows.map(({ subject }) => subject)).to.have.members([
+        'best',
+        'best, shared',
+        'best, nested',
+        'best, traced',
+        'dlmalloc',
+      ])
       for (const row of rows) {
         expect(row).to.include({ load: 'tiny', unit: 'op', peakLive: 3072 })
         for (const figure of ['ns', 'fresh', 'touched', 'extent', 'utilization'] as const) {
@@ -101,7 +120,12 @@ describe('bench', () => {
       row('one', 'tlsf', 50),
       row('random sizes, 1,000 live', 'best', 33, 'pair'),
     ]
-    const run: Run = { ...runOf(rows, goalsOf(rows)), date: '2000-01-02', node: 'v1.2.3', machine: '2 cores, some, where' }
+    const run: Run = {
+      ...runOf(rows, goalsOf(rows)),
+      date: '2000-01-02',
+      node: 'v1.2.3',
+      machine: '2 cores, some, where',
+    }
     const readme = 'before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n'
 
     it('keeps figures in history', () => {
@@ -113,15 +137,19 @@ describe('bench', () => {
     it('is the same twice', () => {
       const written = withSpeed(readme, run)
       expect(withSpeed(written, run)).to.equal(written)
-      expect(written).to.match(/^before\n<!-- speed -->\n\nTwo recorded traces[^]*<!-- \/speed -->\nafter\n$/)
-      expect(speedPlot(run)).to.equal(speedPlot(run)).and.to.match(/^<svg [^]*<\/svg>\n$/)
+      expect(written).to.match(/^before\n<!-- speed -->\n\nTwo recorded traces[\s\S]*<!-- \/speed -->\nafter\n$/)
+      expect(speedPlot(run))
+        .to.equal(speedPlot(run))
+        .and.to.match(/^<svg [\s\S]*<\/svg>\n$/)
     })
 
     it('shows losses', () => {
       const written = withSpeed(readme, run).replaceAll('\n', ' ')
       expect(written).to.include('| **best** method best over discipline memory | 20 | 40 | 60 | 0.56 | 33 | – |')
       expect(written).to.include('glibc (on 1 of 2 traces, 1.3 times at worst)')
-      expect(written).to.include('tlsf** of AssemblyScript, WebAssembly, called from JavaScript; finished 1 of 2 traces | – |')
+      expect(written).to.include(
+        'tlsf** of AssemblyScript, WebAssembly, called from JavaScript; finished 1 of 2 traces | – |',
+      )
     })
   })
 })
