@@ -16,6 +16,7 @@ import { goalsOf } from './goals.ts'
 import { appendHistory } from './history.ts'
 import { loops, traces } from './loads.ts'
 import { measure, type Plan, type Row } from './measure.ts'
+import { endChildren } from './process.ts'
 import type { Need, Subject } from './subject.ts'
 import { subjects } from './subjects.ts'
 import { goalTable, groups } from './tables.ts'
@@ -30,8 +31,8 @@ const { values: options } = parseArgs({
 })
 const quick = options.quick === true
 const plan: Plan = quick
-  ? { rounds: 3, seconds: 0.5, scale: 0.1, limit: 1, enough: 1 }
-  : { rounds: 7, seconds: 3, scale: 1, limit: 5, enough: 2 }
+  ? { rounds: 3, seconds: 0.5, scale: 0.05, limit: 1, enough: 1 }
+  : { rounds: 7, seconds: 3, scale: 0.2, limit: 5, enough: 2 }
 
 const wanted = options.filter
 const isWanted = (load: string, subject: string) =>
@@ -50,7 +51,10 @@ const missing = new Map(subjects.map((subject) => [subject.name, subject.missing
 const present = subjects.filter(({ name }) => missing.get(name) === undefined)
 const shop = await Workshop.open()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
-process.on('exit', () => shop.close())
+process.on('exit', () => {
+  endChildren()
+  shop.close()
+})
 
 const work = [...traces(quick), ...loops(quick)].map((load) => ({
   load,

@@ -71,12 +71,12 @@ import {
   SEAL,
   SLOT_MOST,
   SLOTS,
-  slotOf,
   SMALL,
   SMALL_MAP,
   STATE,
   setFree,
   setHead,
+  slotOf,
   spanOf,
   TOP,
   TREE_MAP,
@@ -380,7 +380,7 @@ class Best implements Method {
     let cell = this.find(span)
     if (cell === 0 && (cell = this.makeRoom(span)) === 0) return NIL
     const m = this.words.i32
-    tookInto(m, this.tally, ((m[cell + HEAD]! & ~7) - 4) | 0)
+    tookInto(m, this.tally, (m[cell + HEAD]! & -8) - 4)
     return (cell << 2) >>> 0
   }
 
@@ -529,46 +529,54 @@ class Best implements Method {
     const m = this.words.i32
     const s = this.s
     const top = m[s + TOP]!
-    let carve = false
+    const remainder = m[s + REMAINDER]!
+    let latest = m[s + LATEST]!
+    let isRemainder = false
+    let right = cell + span
     if ((m[cell + HEAD]! & LEFT_FREE) !== 0) {
       const left = (m[cell - 2]! >>> 3) << 1
       m[cell + HEAD] = 0
       cell -= left
-      span += left
-      if (cell === m[s + LATEST]!) m[s + LATEST] = 0
-      else if (cell === m[s + REMAINDER]!) {
-        m[s + REMAINDER] = 0
-        carve = true
-      } else unlink(m, s, cell, left)
+      if (cell === latest) latest = 0
+      else if (cell === remainder) isRemainder = true
+      else unlink(m, s, cell, left)
     }
-    let right = cell + span
     if (right !== top) {
-      let beside = spanOf(m, right)
-      if (beside !== 0 && beside < this.min) {
+      const beside = this.freeSpan(right)
+      if (beside > 0) {
+        if (right === latest) latest = 0
+        else if (right === remainder) isRemainder = true
+        else if (beside >= this.min) unlink(m, s, right, beside)
         m[right + HEAD] = 0
-        span += beside
         right += beside
-        beside = right === top ? 0 : spanOf(m, right)
-      }
-      if (right !== top && beside !== 0 && isFreeBefore(m, right + beside)) {
-        if (this.withdraw(right, beside)) carve = true
-        m[right + HEAD] = 0
-        span += beside
       }
     }
+    if (isRemainder) m[s + REMAINDER] = 0
     if (right === top) {
+      m[s + LATEST] = latest
       m[right + HEAD] = 0
       this.lower(cell)
       return
     }
-    setHead(m, cell, span)
-    setFree(m, cell, span)
-    if (carve) m[s + REMAINDER] = cell
-    else {
-      const before = m[s + LATEST]!
-      m[s + LATEST] = cell
-      if (before !== 0) file(m, s, before, spanOf(m, before))
+    span = right - cell
+    m[cell + HEAD] = (span << 2) | BUSY
+    m[right - 2] = span << 2
+    m[right + HEAD] = m[right + HEAD]! | LEFT_FREE
+    if (isRemainder) {
+      m[s + REMAINDER] = cell
+      m[s + LATEST] = latest
+      return
     }
+    m[s + LATEST] = cell
+    if (latest !== 0) file(m, s, latest, spanOf(m, latest))
+  }
+
+  /** The span of the block at `right` if that is free, or a sliver; else 0. */
+  private freeSpan(right: Cell): number {
+    const m = this.words.i32
+    const span = spanOf(m, right)
+    if (span < this.min) return span
+    return isFreeBefore(m, right + span) ? span : 0
   }
 
   /** Takes a free block from where it waits; whether it was the remainder. */

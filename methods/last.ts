@@ -205,8 +205,7 @@ class Last implements Method {
       return
     }
     const segment = this.state(AT)
-    if (at < this.store.base(segment) || at > this.store.limit(segment))
-      this.setState(AT, this.store.find(at - HEADER))
+    if (at < this.store.base(segment) || at > this.store.limit(segment)) this.setState(AT, this.store.find(at - HEADER))
     this.setState(NEWEST, at)
     this.setState(TOP, at + this.get(at, SIZE))
   }
@@ -255,8 +254,7 @@ class Last implements Method {
       }
     }
     if (!found) corrupted(`${name} L1`, store.state, `segment ${at}`, 'a segment of this region')
-    if (this.state(NEWEST) !== previous)
-      corrupted(`${name} L2`, store.state, `newest ${this.state(NEWEST)}`, previous)
+    if (this.state(NEWEST) !== previous) corrupted(`${name} L2`, store.state, `newest ${this.state(NEWEST)}`, previous)
     if (previous !== NIL && (this.get(previous, SIZE) & DEAD) !== 0)
       corrupted(`${name} L2`, previous, 'newest is dead', 'a live block')
   }
