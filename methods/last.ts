@@ -4,8 +4,9 @@
  *   extent   base                              TOP                 limit
  *            | H | block | H | block | ... | H | .... wilderness .... |
  *
- *   state    +0      +4       +8   +12
- *            | TOP   | NEWEST | AT | EPOCH |    AT is the segment of TOP; those before it are full, those after it empty
+ *   state    +0      +4       +8   +12     +16     +20
+ *            | TOP   | NEWEST | AT | EPOCH | EDGE  | 0 |   AT is the segment of TOP; those before it are full, those after
+ *                                                          it empty; EDGE is where it ends
  *
  *   block    -8      -4       0
  *            | SIZE  | PREV   | payload, SIZE bytes ... |
@@ -27,21 +28,25 @@
 
 import { type Addr, LIMIT, NIL } from '../src/contract/addr.ts'
 import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
-import type { Segment, Store } from '../src/contract/store.ts'
+import { type Segment, type Store, tookInto } from '../src/contract/store.ts'
 import { roundUp } from '../src/ground/bits.ts'
 import { corrupted } from '../src/ground/fault.ts'
 import type { Words } from '../src/ground/words.ts'
 
+// the state in words
 const TOP = 0
-const NEWEST = 4
-const AT = 8
-const EPOCH = 12
-const STATE = 16
+const NEWEST = 1
+const AT = 2
+const EPOCH = 3
+const EDGE = 4
+const SPARE = 5 //    always 0
+const STATE = 24
 
 const HEADER = 8
 const SIZE = -8
 const PREV = -4
 const DEAD = 1
+const SHORT = 2 ** 30 // larger ones take the long way, where sums are looked at
 const EPOCH_STEP = 0x9e3779b8 // a multiple of 8, as PREV is
 
 /** The bytes of a block, dead or not. */
@@ -50,10 +55,16 @@ const wholeOf = (size: number): number => size - (size & DEAD)
 class Last implements Method {
   private readonly words: Words
   private readonly store: Store
+  private readonly s: number //      first word of the state
+  private readonly tally: number //  word of busy bytes
+  private readonly most: number //   the largest size that the short way takes
 
   constructor(store: Store) {
     this.words = store.words
     this.store = store
+    this.s = store.state >>> 2
+    this.tally = store.tally >>> 2
+    this.most = store.align === HEADER ? SHORT : 0
   }
 
   start(): void {
@@ -61,6 +72,22 @@ class Last implements Method {
   }
 
   alloc(size: number): Addr {
+    if (size <= this.most && size > 0 && size >>> 0 === size) {
+      const m = this.words.i32
+      const s = this.s
+      const bytes = (size + 7) & -8
+      const at = (m[s + TOP]! >>> 0) + HEADER
+      const top = at + bytes
+      if (top <= m[s + EDGE]! >>> 0) {
+        const i = at >>> 2
+        m[i - 2] = bytes
+        m[i - 1] = m[s + NEWEST]! ^ m[s + EPOCH]!
+        m[s + TOP] = top
+        m[s + NEWEST] = at
+        tookInto(m, this.tally, bytes)
+        return at
+      }
+    }
     return this.place(size, this.store.align)
   }
 
@@ -69,9 +96,20 @@ class Last implements Method {
   }
 
   free(at: Addr): boolean {
-    if (at === NIL || at !== this.state(NEWEST)) return false
-    const size = this.get(at, SIZE)
-    this.store.gave(size)
+    const m = this.words.i32
+    const s = this.s
+    if (at === NIL || at !== m[s + NEWEST]! >>> 0) return false
+    const i = at >>> 2
+    const size = m[i - 2]!
+    m[this.tally] = m[this.tally]! - size
+    const before = (m[i - 1]! ^ m[s + EPOCH]!) >>> 0
+    const end = before === NIL ? this.store.base(this.store.first) : before + m[(before >>> 2) - 2]!
+    if (end === at - HEADER) {
+      m[i - 2] = size | DEAD
+      m[s + TOP] = at - HEADER
+      m[s + NEWEST] = before
+      return true
+    }
     this.put(at, SIZE, size | DEAD)
     this.settle(at)
     return true
@@ -83,6 +121,7 @@ class Last implements Method {
     const rounded = roundUp(Math.max(size, 1), store.align)
     const over = at + rounded - store.limit(this.state(AT))
     if (over > 0 && (this.state(AT) !== store.last || !store.grow(over, 0))) return false
+    this.setState(EDGE, store.limit(this.state(AT)))
     const had = this.get(at, SIZE)
     if (rounded >= had) store.took(rounded - had)
     else store.gave(had - rounded)
@@ -113,6 +152,7 @@ class Last implements Method {
     const first = this.store.first
     this.setState(EPOCH, this.state(EPOCH) + EPOCH_STEP)
     this.setState(AT, first)
+    this.setState(EDGE, this.store.limit(first))
     this.setState(NEWEST, NIL)
     this.setState(TOP, this.store.base(first))
   }
@@ -123,6 +163,7 @@ class Last implements Method {
       if (!this.store.release(last)) break
     }
     this.store.trim(at, this.state(TOP))
+    this.setState(EDGE, this.store.limit(at))
   }
 
   walk(visit: Visit): void {
@@ -162,6 +203,7 @@ class Last implements Method {
       const segment = this.state(AT)
       const top = this.state(TOP)
       const limit = store.limit(segment)
+      this.setState(EDGE, limit)
       const at = this.payload(top, alignment)
       if (at + rounded <= limit) {
         if (at - HEADER > top) this.push(top + HEADER, (at - HEADER - top - HEADER) | DEAD)
@@ -194,6 +236,7 @@ class Last implements Method {
     const top = this.state(TOP)
     if (top < limit) this.push(top + HEADER, (limit - top - HEADER) | DEAD)
     this.setState(AT, segment)
+    this.setState(EDGE, this.store.limit(segment))
     this.setState(TOP, this.store.base(segment))
   }
 
@@ -205,7 +248,11 @@ class Last implements Method {
       return
     }
     const segment = this.state(AT)
-    if (at < this.store.base(segment) || at > this.store.limit(segment)) this.setState(AT, this.store.find(at - HEADER))
+    if (at < this.store.base(segment) || at > this.store.limit(segment)) {
+      const other = this.store.find(at - HEADER)
+      this.setState(AT, other)
+      this.setState(EDGE, this.store.limit(other))
+    }
     this.setState(NEWEST, at)
     this.setState(TOP, at + this.get(at, SIZE))
   }
@@ -254,6 +301,9 @@ class Last implements Method {
       }
     }
     if (!found) corrupted(`${name} L1`, store.state, `segment ${at}`, 'a segment of this region')
+    const limit = this.state(EDGE)
+    if (limit !== store.limit(at)) corrupted(`${name} limit`, store.state, limit, store.limit(at))
+    if (this.state(SPARE) !== 0) corrupted(`${name} spare`, store.state, this.state(SPARE), 0)
     if (this.state(NEWEST) !== previous) corrupted(`${name} L2`, store.state, `newest ${this.state(NEWEST)}`, previous)
     if (previous !== NIL && (this.get(previous, SIZE) & DEAD) !== 0)
       corrupted(`${name} L2`, previous, 'newest is dead', 'a live block')
@@ -273,11 +323,11 @@ class Last implements Method {
   }
 
   private state(field: number): number {
-    return this.words.i32[(this.store.state + field) >>> 2]! >>> 0
+    return this.words.i32[this.s + field]! >>> 0
   }
 
   private setState(field: number, value: number): void {
-    this.words.i32[(this.store.state + field) >>> 2] = value
+    this.words.i32[this.s + field] = value
   }
 }
 

@@ -5,9 +5,10 @@
  *            | element | element | ... | .... fresh ..... |       the fresh end of the newest segment was never used
  *
  *   state    +0     +4       +8     +12     +16     +20     +24      +28
- *            | SIZE | STRIDE | FREE | COUNT | FRESH | FIXED | NEWEST | GRID |
+ *            | SIZE | STRIDE | FREE | EDGE  | FRESH | FIXED | NEWEST | GRID |
  *
- *   FREE, COUNT    first free element, and how many there are
+ *   FREE           first free element
+ *   EDGE           where the newest segment ends
  *   NEWEST         the segment with the fresh end, which begins at FRESH; its elements begin at GRID
  *
  *   free     +0       +4
@@ -17,7 +18,7 @@
  *   STRIDE  SIZE rounded up to the alignment
  *
  *   L1  elements lie at multiples of STRIDE from the first multiple of the alignment in their segment
- *   L2  the list from FREE has COUNT elements, each once, each with its key
+ *   L2  the list from FREE has every element that is not busy, each once, each with its key
  *
  *   alloc O(1)   free O(1)   no bytes of overhead but rounding
  *
@@ -28,7 +29,7 @@
 import { type Addr, LIMIT, NIL } from '../src/contract/addr.ts'
 import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
 import type { OptionValue } from '../src/contract/option.ts'
-import type { Segment, Store } from '../src/contract/store.ts'
+import { type Segment, type Store, tookInto } from '../src/contract/store.ts'
 import { isPowerOfTwo, roundUp } from '../src/ground/bits.ts'
 import { corrupted } from '../src/ground/fault.ts'
 import type { Words } from '../src/ground/words.ts'
@@ -37,7 +38,7 @@ import type { Words } from '../src/ground/words.ts'
 const SIZE = 0
 const STRIDE = 1
 const FREE = 2
-const COUNT = 3
+const EDGE = 3
 const FRESH = 4
 const FIXED = 5 //  the size that is an option and survives clear, or 0, mixed with KEY so that no other word will do
 const NEWEST = 6
@@ -51,14 +52,19 @@ class Pool implements Method {
   private readonly store: Store
   private readonly s: number
   private readonly element: number
+  private readonly tally: number //  word of busy bytes
+  // divides by the stride: see isMultiple
   private stride = 0
   private inverse = 0
+  private shift = 0
+  private most = 0
 
   constructor(store: Store, element: number) {
     this.words = store.words
     this.store = store
     this.s = store.state >>> 2
     this.element = element
+    this.tally = store.tally >>> 2
   }
 
   start(): void {
@@ -70,29 +76,24 @@ class Pool implements Method {
   alloc(size: number): Addr {
     const m = this.words.i32
     const s = this.s
-    if ((size !== m[s + SIZE]! >>> 0 || size === 0) && !this.accepts(size)) return NIL
     const at = m[s + FREE]! >>> 0
-    if (at === NIL) return this.fresh()
+    const unit = m[s + SIZE]!
+    if (size !== unit || unit <= 0 || at === NIL) return this.allocSlowly(size)
     const i = at >>> 2
     m[s + FREE] = m[i]!
-    m[s + COUNT] = m[s + COUNT]! - 1
     m[i + 1] = 0
-    this.store.took(m[s + SIZE]!)
+    tookInto(m, this.tally, unit)
     return at
   }
 
   free(at: Addr): boolean {
-    if (!this.isElement(at)) return false
     const m = this.words.i32
     const s = this.s
-    const i = at >>> 2
-    if (m[i + 1] === (KEY ^ i) && this.isFree(at)) return false
-    m[i] = m[s + FREE]!
-    m[i + 1] = KEY ^ i
-    m[s + FREE] = at
-    m[s + COUNT] = m[s + COUNT]! + 1
-    this.store.gave(m[s + SIZE]!)
-    return true
+    const grid = m[s + GRID]! >>> 0
+    if (at >>> 0 !== at || at < grid || at >= m[s + FRESH]! >>> 0 || m[s + STRIDE] !== this.stride) {
+      return this.isElement(at) && this.giveBack(at)
+    }
+    return this.isMultiple(at - grid) && this.giveBack(at)
   }
 
   resize(at: Addr, size: number): boolean {
@@ -135,7 +136,6 @@ class Pool implements Method {
     const s = this.s
     const first = this.store.first
     m[s + FREE] = NIL
-    m[s + COUNT] = 0
     this.enter(first, this.gridOf(first))
     m[s + SIZE] = 0
     m[s + STRIDE] = 0
@@ -163,6 +163,7 @@ class Pool implements Method {
           for (let at = busyEnd; at < end; at += stride) free.delete(at)
           this.words.i32[s + FRESH] = busyEnd
           if (g === store.last) store.trim(g, busyEnd)
+          this.words.i32[s + EDGE] = store.limit(g)
         }
       }
     } finally {
@@ -217,8 +218,11 @@ class Pool implements Method {
       corrupted(`${name} fresh`, store.state, fresh, `an element's place in segment ${newest}`)
     }
     const free = this.freeSet()
-    if (free.size !== m[s + COUNT]! >>> 0)
-      corrupted(`${name} L2`, store.state, `${free.size} sound elements on the list`, m[s + COUNT]! >>> 0)
+    const limit = m[s + EDGE]! >>> 0
+    if (limit !== store.limit(newest)) corrupted(`${name} limit`, store.state, limit, store.limit(newest))
+    const expected = size === 0 ? 0 : this.used() - (m[this.tally]! >>> 0) / size
+    if (free.size !== expected)
+      corrupted(`${name} L2`, store.state, `${free.size} sound elements on the list`, expected)
     let end = m[s + FREE]! >>> 0
     for (let n = 0; n < free.size; n++) end = m[end >>> 2]! >>> 0
     if (end !== NIL) corrupted(`${name} L2`, store.state, `the list goes on to ${end}`, 'its end')
@@ -292,19 +296,55 @@ class Pool implements Method {
       if (segment === 0 || at >= this.endOf(segment)) return false
       grid = this.gridOf(segment)
     }
-    if (stride !== this.stride) {
-      this.stride = stride
-      this.inverse = 1 / stride
-    }
-    // the nearest whole number of strides; exact, because offsets are below 2^32
-    const offset = at - grid
-    return offset >= 0 && Math.round(offset * this.inverse) * stride === offset
+    if ((stride | 0) !== this.stride) this.divideBy(stride)
+    return this.isMultiple(at - grid)
+  }
+
+  /** Elements that were ever used since a clear. */
+  private used(): number {
+    const stride = this.words.i32[this.s + STRIDE]! >>> 0
+    let bytes = 0
+    for (let g = this.store.first; g !== 0; g = this.store.next(g)) bytes += this.endOf(g) - this.gridOf(g)
+    return stride === 0 ? 0 : bytes / stride
+  }
+
+  /**
+   * Whether an offset is a multiple of the stride, without a division: the inverse of the stride's odd part, modulo 2^32,
+   * takes multiples of that part to small numbers and all others to large ones; the rotation does the same for the powers
+   * of two (Warren, Hacker's Delight, 10-17).
+   */
+  private isMultiple(offset: number): boolean {
+    const x = Math.imul(offset, this.inverse)
+    return ((x >>> this.shift) | (x << (32 - this.shift))) >>> 0 <= this.most
+  }
+
+  private divideBy(stride: number): void {
+    this.stride = stride | 0
+    this.shift = stride === 0 ? 0 : 31 - Math.clz32(stride & -stride)
+    this.most = stride === 0 ? -1 : Math.floor(0xffffffff / stride)
+    const odd = stride >>> this.shift
+    let inverse = odd // right in three bits; each step doubles them
+    for (let bits = 3; bits < 32; bits *= 2) inverse = Math.imul(inverse, 2 - Math.imul(odd, inverse))
+    this.inverse = inverse
+  }
+
+  /** An element, or what looks like one, goes onto the list; false when it is there already. */
+  private giveBack(at: Addr): boolean {
+    const m = this.words.i32
+    const s = this.s
+    const i = at >>> 2
+    if (m[i + 1] === (KEY ^ i) && this.isFree(at)) return false
+    m[i] = m[s + FREE]!
+    m[i + 1] = KEY ^ i
+    m[s + FREE] = at
+    m[this.tally] = m[this.tally]! - m[s + SIZE]!
+    return true
   }
 
   private isFree(at: Addr): boolean {
     const m = this.words.i32
     if (m[(at >>> 2) + 1] !== (KEY ^ (at >>> 2))) return false
-    let left = m[this.s + COUNT]! >>> 0
+    let left = this.words.length / 8
     for (let a = m[this.s + FREE]! >>> 0; a !== NIL && left > 0; a = m[a >>> 2]! >>> 0, left--)
       if (a === at) return true
     return false
@@ -339,6 +379,7 @@ class Pool implements Method {
     m[this.s + NEWEST] = segment
     m[this.s + GRID] = this.gridOf(segment)
     m[this.s + FRESH] = fresh
+    m[this.s + EDGE] = this.store.limit(segment)
   }
 
   /** Makes the list anew, in order of address. */
@@ -350,17 +391,35 @@ class Pool implements Method {
       head = at
     }
     m[this.s + FREE] = head
-    m[this.s + COUNT] = free.size
+  }
+
+  /** A request that sets the size, is of another one, or finds no free element. */
+  private allocSlowly(size: number): Addr {
+    const m = this.words.i32
+    const s = this.s
+    if ((size !== m[s + SIZE]! >>> 0 || size === 0) && !this.accepts(size)) return NIL
+    const at = m[s + FREE]! >>> 0
+    if (at === NIL) return this.fresh()
+    const i = at >>> 2
+    m[s + FREE] = m[i]!
+    m[i + 1] = 0
+    tookInto(m, this.tally, m[s + SIZE]!)
+    return at
   }
 
   /** An element that was never used. */
   private fresh(): Addr {
-    if (!this.reach()) return NIL
-    const m = this.words.i32
-    const at = m[this.s + FRESH]! >>> 0
-    m[this.s + FRESH] = at + m[this.s + STRIDE]!
+    const s = this.s
+    let m = this.words.i32
+    let at = m[s + FRESH]! >>> 0
+    if (at + (m[s + STRIDE]! >>> 0) > m[s + EDGE]! >>> 0) {
+      if (!this.reach()) return NIL
+      m = this.words.i32
+      at = m[s + FRESH]! >>> 0
+    }
+    m[s + FRESH] = at + m[s + STRIDE]!
     m[(at >>> 2) + 1] = 0
-    this.store.took(m[this.s + SIZE]!)
+    tookInto(m, this.tally, m[s + SIZE]!)
     return at
   }
 
@@ -372,7 +431,9 @@ class Pool implements Method {
       const m = this.words.i32
       const stride = m[s + STRIDE]! >>> 0
       const newest = m[s + NEWEST]! >>> 0
-      const lacks = (m[s + FRESH]! >>> 0) + stride - store.limit(newest)
+      const limit = store.limit(newest)
+      const lacks = (m[s + FRESH]! >>> 0) + stride - limit
+      m[s + EDGE] = limit
       if (lacks <= 0) return true
       const next = newest === store.last ? 0 : store.next(newest)
       if (next === 0 && !store.grow(lacks, stride + store.align)) {

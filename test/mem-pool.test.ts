@@ -515,8 +515,8 @@ describe('MemPool without the faults of the peer', () => {
   })
 
   it('refuses a block that was freed, also by freeAll, and also when its memory is used again', () => {
-    const pool = new MemPool()
-    const whole = pool.malloc(600)
+    const pool = new MemPool({ size: 1 << 16 })
+    const whole = pool.malloc(12_000)
     const before = pool.malloc(8)
     pool.free(whole)
     const around = pool.callocAs('u32', 120, 0x13)!

@@ -410,7 +410,7 @@ describe('region: reports', () => {
 
   it('map draws tables, busy, cached and free bytes', () => {
     const region = open({ discipline: pieces({ room: 64 * 1024, round: 32 * 1024 }) })
-    const [a, b, c] = [region.alloc(8000), region.alloc(4000), region.alloc(8000)]
+    const [a, b, c] = [region.alloc(8000), region.alloc(9000), region.alloc(8000)]
     region.free(b)
     const lines = region.map({ width: 32, lines: 8 }).split('\n')
     expect(lines[0]).to.match(/^8 32 KiB, .* a sign$/)

@@ -159,7 +159,7 @@ describe('workers', () => {
     const root = growing()
     const [hand] = crew as [Hand]
     await share(root, [hand])
-    const old = open({ discipline: root, name: 'old' })
+    const old = open({ discipline: root, name: 'old', method: 'pool' })
     old.alloc(40)
     await hand.do('keep', ['old'])
     const { header } = old

@@ -627,7 +627,7 @@ export class Handle implements Region {
   #resizeShortly(at: Addr, size: number, options: ResizeOptions | undefined): Addr {
     if (at === NIL || !isWhole(size, LIMIT) || options?.zero === true) return NIL
     const policy = this.#policy
-    if (policy.resize !== undefined && policy.resize(at, size)) return at
+    if (policy.resize?.(at, size)) return at
     if (options === undefined || (options.move !== true && options.copy !== true)) return NIL
     const had = policy.sizeOf(at)
     const to = had < 0 ? NIL : policy.alloc(size)
