@@ -44,6 +44,8 @@ import { file, pop, smallest, unlink, unlinkLarge } from './best/bins.ts'
 import { checkAll, checkBlock } from './best/check.ts'
 import {
   BUSY,
+  CACHE_LENGTH,
+  CACHE_WORDS,
   CACHES,
   CACHING,
   CLEAN,
@@ -67,7 +69,6 @@ import {
   PREV,
   QUICK,
   REMAINDER,
-  roomFor,
   SEAL,
   SLOT_MOST,
   SLOTS,
@@ -100,6 +101,7 @@ class Best implements Method {
   private readonly quick: number //  the largest size that is cached in lists
   private readonly most: number //   the largest size whose span does not wrap
   private readonly caching: boolean
+  private depth: number //           how many blocks a list may hold
 
   constructor(store: Store, caching: boolean) {
     this.words = store.words
@@ -116,10 +118,12 @@ class Best implements Method {
     this.quick = ((QUICK * 4) & this.mask) - 4
     this.most = Math.min(LIMIT, 2 ** 32 - 2 * store.align)
     this.caching = caching
+    this.depth = CACHE_LENGTH * (this.words.i32[this.s + CACHING] ?? 0) // what is attached has it in its bytes
   }
 
   start(): void {
     this.words.i32[this.s + CACHING] = this.caching ? 1 : 0
+    this.depth = this.caching ? CACHE_LENGTH : 0
     this.clear()
   }
 
@@ -131,7 +135,7 @@ class Best implements Method {
     const cell = m[list]!
     if (cell === 0) return this.obtain(span)
     m[list] = m[cell + NEXT]!
-    m[list + 1] = m[list + 1]! + 1
+    m[list + 1] = m[list + 1]! - 1
     m[cell + PREV] = 0
     tookInto(m, this.tally, (span << 2) - 4)
     return (cell << 2) >>> 0
@@ -181,9 +185,9 @@ class Best implements Method {
     if (m[cell + PREV] === (KEY ^ cell)) return this.freeSlowly(at)
     if (span <= QUICK) {
       const list = this.caches + span
-      const room = m[list + 1]!
-      if (room > 0) {
-        m[list + 1] = room - 1
+      const count = m[list + 1]!
+      if (count < this.depth && count * span < CACHE_WORDS) {
+        m[list + 1] = count + 1
         m[cell + NEXT] = m[list]!
         m[cell + PREV] = KEY ^ cell
         m[list] = cell
@@ -243,7 +247,6 @@ class Best implements Method {
     const s = this.s
     m.fill(0, s + SMALL_MAP, s + SMALL_MAP + 2)
     m.fill(0, s + LISTS, s + (STATE >>> 2))
-    if (m[s + CACHING] !== 0) for (let span = 0; span <= QUICK; span += 2) m[s + CACHES + span + 1] = roomFor(span)
     m[s + REMAINDER] = 0
     m[s + LATEST] = 0
     this.soil(firstOf(store, store.last), Math.max(m[s + DIRTY]!, m[s + TOP]!))
@@ -326,7 +329,7 @@ class Best implements Method {
   private giveBack(cell: Cell, span: number): void {
     const m = this.words.i32
     m[this.tally] = m[this.tally]! - ((span << 2) - 4)
-    if (span > QUICK && span <= SLOT_MOST && m[this.s + CACHING] !== 0) {
+    if (span > QUICK && span <= SLOT_MOST && this.depth !== 0) {
       const slot = slotOf(this.s, span)
       const other = m[slot]!
       m[cell + PREV] = KEY ^ cell
@@ -627,7 +630,7 @@ class Best implements Method {
     const list = this.s + CACHES + span
     let cell = m[list]!
     m[list] = 0
-    m[list + 1] = roomFor(span)
+    m[list + 1] = 0
     while (cell !== 0) {
       const next = m[cell + NEXT]!
       m[cell + PREV] = 0

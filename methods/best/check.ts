@@ -13,6 +13,8 @@ import {
   BIN,
   BUSY,
   binOf,
+  CACHE_LENGTH,
+  CACHE_WORDS,
   CACHES,
   CACHING,
   CHILD,
@@ -38,7 +40,6 @@ import {
   QUICK,
   REMAINDER,
   ROOT,
-  roomFor,
   SEAL,
   SLOT_MOST,
   SLOTS,
@@ -218,8 +219,10 @@ function checkCache(m: Memory, s: number, span: number, name: string, keyed: Blo
     keyed.delete(c)
     count++
   }
-  const room = (m[s + CACHING] === 1 ? roomFor(span) : 0) - count
-  if (m[list + 1] !== room) corrupted(`${name} L5 room`, list * 4, m[list + 1], room)
+  if (m[list + 1] !== count) corrupted(`${name} L5 count`, list * 4, m[list + 1], count)
+  if (count > CACHE_LENGTH * m[s + CACHING]! || count * span >= CACHE_WORDS + span) {
+    corrupted(`${name} L5 length`, list * 4, count, `at most ${CACHE_LENGTH}, and ${CACHE_WORDS} words`)
+  }
 }
 
 function checkSlot(m: Memory, s: number, i: number, name: string, keyed: Blocks): void {

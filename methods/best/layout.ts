@@ -44,11 +44,13 @@ export const LATEST = 11 //         the block that was merged last, on no list y
 export const LISTS = 12 //          32 lists of free blocks, by span / 2
 export const TREES = LISTS + 32 //  32 trees of larger ones
 export const SLOTS = TREES + 32 //  16 places for one cached block each, of a larger size
-export const CACHES = SLOTS + 16 // for each even span its cached list, and for how many more that has room
+export const CACHES = SLOTS + 16 // for each even span its cached list, and how many blocks that holds
 export const STATE = (CACHES + QUICK + 2) * 4
 
-/** How many blocks of a span a list caches: at most 16, and at most 2 KiB. */
-export const roomFor = (span: number): number => (span < 4 ? 0 : Math.min(16, Math.floor(512 / span)))
+/** Blocks that a list caches at most, */
+export const CACHE_LENGTH = 16
+/** and words. */
+export const CACHE_WORDS = 512
 /** The largest span that a slot caches. */
 export const SLOT_MOST = 2048
 
@@ -109,7 +111,7 @@ export function isCached(m: Memory, s: number, cell: Cell): boolean {
   const span = spanOf(m, cell)
   if (span > QUICK) return span <= SLOT_MOST && m[slotOf(s, span)] === cell
   if (span < 4) return false
-  let left = roomFor(span) - m[s + CACHES + span + 1]!
+  let left = m[s + CACHES + span + 1]!
   for (let c = m[s + CACHES + span]!; c !== 0 && left > 0; c = m[c + NEXT]!, left--) if (c === cell) return true
   return false
 }
