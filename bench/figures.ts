@@ -1,0 +1,54 @@
+/**
+ * figures: rows looked up and put together.
+ */
+import type { Row } from './measure.ts'
+
+export type Figure = 'ns' | 'fresh' | 'touched' | 'utilization'
+
+export class Figures {
+  readonly rows: readonly Row[]
+  readonly #byPlace = new Map<string, Row>()
+
+  constructor(rows: readonly Row[]) {
+    this.rows = rows
+    for (const row of rows) this.#byPlace.set(`${row.load}/${row.subject}`, row)
+  }
+
+  row(load: string, subject: string): Row | undefined {
+    return this.#byPlace.get(`${load}/${subject}`)
+  }
+
+  get(load: string, subject: string, figure: Figure = 'ns'): number | undefined {
+    return this.row(load, subject)?.[figure]
+  }
+
+  /** The recorded traces, the loops, or the programs. */
+  loads(kind: 'traces' | 'loops' | 'programs'): string[] {
+    const kindOf = (unit: string) => (unit === 'op' ? 'traces' : unit === 'run' ? 'programs' : 'loops')
+    const those = this.rows.filter(({ unit }) => kindOf(unit) === kind)
+    return [...new Set(those.map(({ load }) => load))]
+  }
+
+  subjects(loads: readonly string[]): string[] {
+    return [...new Set(this.rows.filter(({ load }) => loads.includes(load)).map(({ subject }) => subject))]
+  }
+
+  /** Geometric mean of a figure over loads; undefined unless the subject did them all. */
+  mean(subject: string, loads: readonly string[], figure: Figure = 'ns'): number | undefined {
+    return geometric(loads.map((load) => this.get(load, subject, figure)))
+  }
+
+  /** How a subject stands to another over those of the loads that both did. */
+  ratios(subject: string, other: string, loads: readonly string[], figure: Figure = 'ns'): number[] {
+    return loads.flatMap((load) => {
+      const [mine, theirs] = [this.get(load, subject, figure), this.get(load, other, figure)]
+      return mine === undefined || theirs === undefined ? [] : [mine / theirs]
+    })
+  }
+}
+
+/** The geometric mean, if there are numbers and none is missing. */
+export function geometric(numbers: readonly (number | undefined)[]): number | undefined {
+  if (numbers.length === 0 || numbers.includes(undefined)) return undefined
+  return Math.exp((numbers as number[]).reduce((sum, n) => sum + Math.log(n), 0) / numbers.length)
+}

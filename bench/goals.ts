@@ -1,0 +1,157 @@
+/**
+ * goals: what is to be reached, what was, in one run. A goal whose figures are not all there is left out.
+ */
+import { Figures, geometric } from './figures.ts'
+import type { Row } from './measure.ts'
+
+export interface Goal {
+  readonly goal: string
+  /** What is asked for, and what was found, in words. */
+  readonly wanted: string
+  readonly reached: string
+  readonly met: boolean
+}
+
+const random = (live: string) => `random sizes, ${live} live`
+const RANDOM = ['1,000', '10,000', '100,000', '1,000,000'].map(random)
+const PAIRS = 'pairs of one size'
+/** Few and small, so that it is the method's time and not that of memory that no cache holds. */
+const FILL = 'fill 500 small, clear'
+
+const times = (n: number) => `${n.toFixed(2)} times`
+const ns = (n: number) => `${n.toFixed(n < 10 ? 1 : 0)} ns`
+const part = (n: number) => n.toFixed(3)
+
+export function goalsOf(rows: readonly Row[]): Goal[] {
+  const figures = new Figures(rows)
+  const makers = [againstGlibc, worstAgainstGlibc, againstCalled, spaceAgainst, pools, million, byName, ofMany]
+  return [...makers, disciplines, nesting, tracing].flatMap((make) => make(figures))
+}
+
+/** A limit on a number; nothing where there is no number. */
+function atMost(goal: string, found: number | undefined, most: number, word: (n: number) => string, more = ''): Goal[] {
+  if (found === undefined) return []
+  return [{ goal, wanted: `at most ${word(most)}`, reached: `${word(found)}${more}`, met: found <= most }]
+}
+
+function worst(
+  figures: Figures,
+  subject: string,
+  other: string,
+  loads: readonly string[],
+): { load: string; ratio: number } {
+  const all = loads.flatMap((load) => figures.ratios(subject, other, [load]).map((ratio) => ({ load, ratio })))
+  return all.reduce((most, one) => (one.ratio > most.ratio ? one : most), { load: 'none', ratio: 0 })
+}
+
+function againstGlibc(figures: Figures): Goal[] {
+  const traces = figures.loads('traces')
+  const [mine, theirs] = [figures.mean('best', traces), figures.mean('glibc', traces)]
+  if (mine === undefined || theirs === undefined) return []
+  return atMost('best on recorded traces, against glibc', mine / theirs, 1, times, ` (${ns(mine)} to ${ns(theirs)})`)
+}
+
+function worstAgainstGlibc(figures: Figures): Goal[] {
+  const { load, ratio } = worst(figures, 'best', 'glibc', figures.loads('traces'))
+  return ratio === 0 ? [] : atMost('best on its worst trace, against glibc', ratio, 2, times, ` (${load})`)
+}
+
+function againstCalled(figures: Figures): Goal[] {
+  const traces = figures.loads('traces')
+  const called = figures.rows.filter(({ kind, unit }) => (kind === 'js' || kind === 'wasm') && unit === 'op')
+  return [...new Set(called.map(({ subject }) => subject))].flatMap((subject) => {
+    const { load, ratio } = worst(figures, 'best', subject, traces)
+    if (ratio === 0) return []
+    const did = figures.ratios('best', subject, traces).length
+    return {
+      goal: `best faster than ${subject} on every trace`,
+      wanted: 'less than 1.00 times',
+      reached: `${times(ratio)} on the worst (${load}; ${did} of ${traces.length} finished)`,
+      met: ratio < 1,
+    }
+  })
+}
+
+function spaceAgainst(figures: Figures): Goal[] {
+  const traces = figures.loads('traces')
+  const mine = figures.mean('best', traces, 'utilization')
+  if (mine === undefined) return []
+  const least = (goal: string, wanted: number | undefined): Goal[] =>
+    wanted === undefined ? [] : [{ goal, wanted: `at least ${part(wanted)}`, reached: part(mine), met: mine >= wanted }]
+  return [
+    ...least('utilization of best, glibc’s', figures.mean('glibc', traces, 'utilization')),
+    ...least('utilization of best, dlmalloc’s', figures.mean('dlmalloc', traces, 'utilization')),
+    ...least('utilization of best', 0.9),
+  ]
+}
+
+function pools(figures: Figures): Goal[] {
+  const bare = figures.get(PAIRS, 'bare list')
+  if (bare === undefined) return []
+  const to = ` (bare list: ${ns(bare)})`
+  const one = (what: string, load: string, subject: string, most: number) => {
+    const found = figures.get(load, subject)
+    return found === undefined
+      ? []
+      : atMost(`${what}, against a bare list`, found / bare, most, times, `, ${ns(found)}${to}`)
+  }
+  return [
+    ...one('pair of method pool', PAIRS, 'pool method', 2.5),
+    ...one('pair of a pool region', PAIRS, 'pool', 3.5),
+    ...one('alloc of method last', FILL, 'last method', 2.5),
+    ...one('alloc of a last region', FILL, 'last', 3.5),
+    ...atMost('pair of a pool region', figures.get(PAIRS, 'pool'), 6, ns),
+    ...atMost('alloc of a last region', figures.get(FILL, 'last'), 6, ns),
+  ]
+}
+
+function million(figures: Figures): Goal[] {
+  const [few, many] = [figures.get(RANDOM[0]!, 'best'), figures.get(RANDOM[3]!, 'best')]
+  const theirs = figures.get(RANDOM[3]!, 'glibc')
+  if (few === undefined || many === undefined) return []
+  const against = theirs === undefined ? undefined : many / theirs
+  return [
+    ...atMost('random sizes, 1,000,000 live, against glibc', against, 1, times, ` (${ns(many)} to ${ns(theirs ?? 0)})`),
+    ...atMost('random sizes, 1,000,000 live, against 1,000', many / few, 12, times),
+  ]
+}
+
+function byName(figures: Figures): Goal[] {
+  const ratios = figures.ratios('best', 'best method', RANDOM)
+  const most = Math.max(...ratios)
+  return atMost('best region, against the method alone', geometric(ratios), 1.1, times, ` (worst ${times(most)})`)
+}
+
+function ofMany(figures: Figures): Goal[] {
+  const [ratio] = figures.ratios('best of many', 'best', [RANDOM[0]!])
+  const [pool] = figures.ratios('pool of many', 'pool', [PAIRS])
+  const more = pool === undefined ? '' : ` (pool ${times(pool)})`
+  return atMost('best beside regions of all methods', ratio, 1.5, times, more)
+}
+
+function disciplines(figures: Figures): Goal[] {
+  const traces = figures.loads('traces')
+  const against = (goal: string, subject: string, most: number) => {
+    const ratios = figures.ratios(subject, 'best', traces)
+    return atMost(goal, geometric(ratios), most, times, ` (worst ${times(Math.max(...ratios))})`)
+  }
+  return [
+    ...against('nested regions, against memory', 'best, nested', 1.1),
+    ...against('shared with its lock, against memory', 'best, shared', 3),
+  ]
+}
+
+function nesting(figures: Figures): Goal[] {
+  return [
+    ...atMost('open and close a nested region', figures.get('open and close nested', 'best'), 1000, ns),
+    ...atMost('open, 10 small blocks, close', figures.get('open, 10 blocks, close', 'best'), 2000, ns),
+  ]
+}
+
+function tracing(figures: Figures): Goal[] {
+  const those = figures.loads('traces').filter((load) => figures.get(load, 'best, traced') !== undefined)
+  const found = geometric(those.map((load) => figures.get(load, 'best, traced')))
+  const plain = geometric(those.map((load) => figures.get(load, 'best')))
+  const more = plain === undefined ? '' : ` (${ns(plain)} without; ${those.length} traces)`
+  return atMost('an operation with trace on', found, 200, ns, more)
+}

@@ -1,0 +1,90 @@
+/**
+ * history: one line a whole run, in history.jsonl, oldest first.
+ *
+ *   {"date", "commit", "node", "machine", "traces": {LOAD: {SUBJECT: [ns, fresh, touched, utilization]}},
+ *    "loops": {LOAD: {SUBJECT: ns}}, "programs": {PROGRAM: {VARIANT: [ns, extent]}}, "goals": [...]}
+ *
+ * null stands where there is no figure: the subject was stopped, or failed.
+ */
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, readFileSync } from 'node:fs'
+import { arch, cpus, platform } from 'node:os'
+import { join } from 'node:path'
+import type { Goal } from './goals.ts'
+import type { Row } from './measure.ts'
+
+type Cell = number | null
+
+export interface Run {
+  readonly date: string
+  /** With `+` where the sources were changed since. */
+  readonly commit: string
+  readonly node: string
+  readonly machine: string
+  readonly traces: Readonly<Record<string, Readonly<Record<string, readonly [Cell, Cell, Cell, Cell]>>>>
+  readonly loops: Readonly<Record<string, Readonly<Record<string, Cell>>>>
+  readonly programs: Readonly<Record<string, Readonly<Record<string, readonly [Cell, Cell]>>>>
+  readonly goals: readonly Goal[]
+}
+
+const FILE = join(import.meta.dirname, 'history.jsonl')
+
+export function appendHistory(rows: readonly Row[], goals: readonly Goal[]): void {
+  appendFileSync(FILE, `${JSON.stringify(runOf(rows, goals))}\n`)
+}
+
+export function newestRun(): Run {
+  const lines = readFileSync(FILE, 'utf8').trim().split('\n')
+  return JSON.parse(lines.at(-1)!) as Run
+}
+
+export function runOf(rows: readonly Row[], goals: readonly Goal[]): Run {
+  const date = new Date().toISOString().slice(0, 10)
+  const run = { date, commit: commit(), node: process.version, machine: machine() }
+  const traces: Record<string, Record<string, [Cell, Cell, Cell, Cell]>> = {}
+  const loops: Record<string, Record<string, Cell>> = {}
+  const programs: Record<string, Record<string, [Cell, Cell]>> = {}
+  for (const { load, subject, unit, ns, fresh, touched, utilization, extent } of rows) {
+    const cell = rounded
+    if (unit === 'op') (traces[load] ??= {})[subject] = [cell(ns), cell(fresh), cell(touched), cell(utilization)]
+    else if (unit === 'run') (programs[load] ??= {})[subject] = [cell(ns), cell(extent)]
+    else (loops[load] ??= {})[subject] = cell(ns)
+  }
+  return { ...run, traces, loops, programs, goals }
+}
+
+/** The rows again, as far as they are kept. */
+export function rowsOf({ traces, loops, programs }: Run, kindOf: (subject: string) => Row['kind']): Row[] {
+  const row = (load: string, subject: string, unit: string, figures: Record<string, Cell>): Row => ({
+    ...{ load, subject, unit, kind: kindOf(subject) },
+    ...Object.fromEntries(Object.entries(figures).filter(([, n]) => n !== null)),
+  })
+  return [
+    ...each(traces, (load, subject, [ns, fresh, touched, utilization]) =>
+      row(load, subject, 'op', { ns, fresh, touched, utilization }),
+    ),
+    ...each(loops, (load, subject, ns) => row(load, subject, 'step', { ns })),
+    ...each(programs, (load, subject, [ns, extent]) => row(load, subject, 'run', { ns, extent })),
+  ]
+}
+
+type Nested<T> = Readonly<Record<string, Readonly<Record<string, T>>>>
+
+function each<T>(cells: Nested<T>, make: (load: string, subject: string, cell: T) => Row): Row[] {
+  return Object.entries(cells).flatMap(([load, subjects]) =>
+    Object.entries(subjects).map(([subject, cell]) => make(load, subject, cell)),
+  )
+}
+
+const rounded = (n: number | undefined): Cell => (n === undefined ? null : Number(n.toPrecision(4)))
+
+function commit(): string {
+  const git = (...args: string[]) =>
+    spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout?.trim() ?? ''
+  const isChanged = git('status', '--porcelain', '--', '../src', '../methods', '../disciplines') !== ''
+  return `${git('rev-parse', '--short', 'HEAD')}${isChanged ? '+' : ''}`
+}
+
+function machine(): string {
+  return `${cpus().length} cores, ${cpus()[0]?.model.trim() ?? 'processor unknown'}, ${platform()} ${arch()}`
+}

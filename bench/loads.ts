@@ -1,0 +1,125 @@
+/**
+ * loads: what the subjects are given to do.
+ *
+ *   trace     a recorded one: every call in its order
+ *   pair      allocate a block, free it                             64 bytes; ns a pair
+ *   churn     of `live` blocks free a random one, put a new one there             a pair
+ *   growth    `live` blocks grow in turn by a half, from `least` to `most` bytes   a resize
+ *   fill      allocate `live` blocks, free them all at once; again and again       a block
+ *   nest      open a nested region, `live` small blocks in it, close              a region
+ *   program   a whole program, by its variants: see programs/                     a run
+ *
+ * A loop is a few numbers, which the C program takes as well; a trace goes to the children as a dump: see dump.ts.
+ */
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { traceName, tracesIn } from '../src/node/traces.ts'
+import type { Need } from './subject.ts'
+
+export type Shape = 'pair' | 'churn' | 'growth' | 'fill' | 'nest'
+
+export interface Loop {
+  readonly shape: Shape
+  readonly live: number
+  readonly least: number
+  readonly most: number
+  /** 0 unless blocks are aligned. */
+  readonly alignment: number
+  /** Operations of a pass. */
+  readonly steps: number
+}
+
+export interface Load {
+  readonly name: string
+  readonly need: Need
+  /** What the time is divided by. */
+  readonly unit: string
+  /** The trace's file, or a loop, or the name of a program. */
+  readonly file?: string
+  readonly loop?: Loop
+  readonly program?: string
+}
+
+const SMALL_FILE = 500_000
+const MILLION = 2 ** 20
+
+/** The recorded traces: those of the repository, and those in the folder that VMALLOC_TRACES names. */
+export function traces(quick: boolean): Load[] {
+  const given = process.env.VMALLOC_TRACES
+  const folders = [join(import.meta.dirname, '../test/traces'), ...(given ? [given, join(given, 'recorded')] : [])]
+  const files = new Map<string, string>()
+  for (const folder of folders.filter((folder) => existsSync(folder))) {
+    for (const file of tracesIn(folder)) {
+      if (!quick || statSync(file).size < SMALL_FILE) files.set(traceName(file), file)
+    }
+  }
+  return [...files].map(([name, file]) => ({ name, file, need: 'replay', unit: 'op' }))
+}
+
+export function loops(quick: boolean): Load[] {
+  const few = quick ? 8 : 1
+  const churn = (live: number): Load => {
+    const steps = MILLION / 4 / few
+    const loop: Loop = { shape: 'churn', live, least: 16, most: 1024, alignment: 0, steps }
+    return { name: `random sizes, ${live.toLocaleString('en-US')} live`, need: 'any size', unit: 'pair', loop }
+  }
+  return [
+    {
+      name: 'pairs of one size',
+      need: 'one size',
+      unit: 'pair',
+      loop: { shape: 'pair', live: 1, least: 64, most: 64, alignment: 0, steps: MILLION / few },
+    },
+    {
+      name: 'one size, 100,000 live',
+      need: 'one size',
+      unit: 'pair',
+      loop: { shape: 'churn', live: 1e5, least: 64, most: 64, alignment: 0, steps: MILLION / 4 / few },
+    },
+    ...[1e3, 1e4, 1e5, ...(quick ? [] : [1e6])].map(churn),
+    {
+      name: 'growth by resize',
+      need: 'resize',
+      unit: 'resize',
+      loop: { shape: 'growth', live: 200, least: 16, most: 65_536, alignment: 0, steps: 0 },
+    },
+    {
+      name: 'fill, then clear',
+      need: 'fill',
+      unit: 'block',
+      loop: { shape: 'fill', live: 1e5, least: 64, most: 64, alignment: 0, steps: 1e5 },
+    },
+    {
+      name: 'fill 500 small, clear',
+      need: 'fill',
+      unit: 'block',
+      loop: { shape: 'fill', live: 500, least: 16, most: 16, alignment: 0, steps: MILLION / 2 / few },
+    },
+    {
+      name: 'aligned to 64, 1,000 live',
+      need: 'align',
+      unit: 'pair',
+      loop: { shape: 'churn', live: 1000, least: 16, most: 256, alignment: 64, steps: MILLION / 4 / few },
+    },
+    {
+      name: 'open and close nested',
+      need: 'nest',
+      unit: 'region',
+      loop: { shape: 'nest', live: 0, least: 16, most: 16, alignment: 0, steps: 5000 },
+    },
+    {
+      name: 'open, 10 blocks, close',
+      need: 'nest',
+      unit: 'region',
+      loop: { shape: 'nest', live: 10, least: 16, most: 16, alignment: 0, steps: 5000 },
+    },
+  ]
+}
+
+/** What a heap that cannot grow is made with: twice the payload, and room to spare. */
+export function roomFor(load: Load, peakLive: number): number {
+  const { loop } = load
+  const payload =
+    loop === undefined ? peakLive : (loop.live * (loop.least + loop.most)) / (loop.shape === 'growth' ? 1 : 2)
+  return Math.min(2 ** 31 - 2 ** 16, 2 ** 24 + 2 ** 16 * Math.ceil((2 * payload) / 2 ** 16))
+}

@@ -1,0 +1,209 @@
+/**
+ * measure: a load under its subjects: all their children are open at once and asked in turn, a pass each.
+ *
+ *   ready  ready  ready  |  pass pass pass | pass pass pass | ...      warm heaps
+ *   A      B      C      |  A    B    C    | A    B    C    |
+ *
+ * So noise falls on all alike, and only one process is busy at a time. The same rounds again for fresh heaps and for
+ * payloads that are written and read. A figure is the median of its rounds. Children whose payloads together would not
+ * fit into memory are taken in groups.
+ */
+import { freemem } from 'node:os'
+import type { Answer, Task } from './child.ts'
+import type { Load } from './loads.ts'
+import { Child } from './process.ts'
+import type { Kind, Subject } from './subject.ts'
+import type { Workshop } from './workshop.ts'
+
+export interface Row {
+  readonly load: string
+  readonly subject: string
+  readonly kind: Kind
+  /** ns a unit: over a warm heap, a fresh one, and with payloads written and read. */
+  readonly unit: string
+  readonly ns?: number
+  readonly fresh?: number
+  readonly touched?: number
+  /** The fastest and the slowest round of `ns`. */
+  readonly range?: readonly [number, number]
+  readonly rounds?: number
+  readonly peakLive?: number
+  readonly extent?: number
+  readonly utilization?: number
+  /** Why a figure is missing. */
+  readonly note?: string
+}
+
+export interface Plan {
+  /** So many at least, and up to four times as many of short passes: until this number of seconds has gone. */
+  readonly rounds: number
+  readonly seconds: number
+  /** Seconds that one subject may take for a first pass. */
+  readonly limit: number
+  /** How large the input of programs is; 1 is full size. */
+  readonly scale: number
+  /** Seconds after which a subject has enough rounds. */
+  readonly enough: number
+}
+
+/** Tracing writes some ten megabytes a pass: only shorter traces are replayed with it. */
+const SHORT = 500_000
+
+/** Programs run for a second or so; a few rounds they shall have. */
+const PROGRAM_ENOUGH = 15
+
+type Word = 'pass' | 'fresh' | 'touch'
+
+class Player {
+  readonly subject: Subject
+  readonly #shop: Workshop
+  readonly #task: Task
+  readonly #child: Child
+  readonly times: Record<Word, number[]> = { pass: [], fresh: [], touch: [] }
+  note: string | undefined
+  #spent = 0
+
+  constructor(subject: Subject, shop: Workshop, task: Task) {
+    this.subject = subject
+    this.#shop = shop
+    this.#task = task
+    this.#child = this.#spawn()
+  }
+
+  async warm(): Promise<void> {
+    this.#take(await this.#child.ready())
+    if (this.note === undefined) this.#take(await this.#child.ask('warm'))
+  }
+
+  /** One round, unless it failed before or has taken long enough. */
+  async play(word: Word, enough: number): Promise<void> {
+    const isEnough = this.#spent > enough && (this.times[word].length > 0 || this.#spent > 3 * enough)
+    if (this.note !== undefined || isEnough) return
+    const before = Date.now()
+    const answer = await (word === 'fresh' ? this.#anew('fresh') : this.#child.ask(word))
+    this.#spent += (Date.now() - before) / 1000
+    if (answer.ns !== undefined) this.times[word].push(answer.ns / answer.steps!)
+    else this.#take(answer, `${word}: `)
+  }
+
+  async space(): Promise<number | undefined> {
+    if (this.note !== undefined) return undefined
+    const answer = await this.#anew('space')
+    this.#take(answer, 'space: ')
+    return this.subject.env?.LD_PRELOAD === undefined ? answer.extent : answer.resident
+  }
+
+  close(): void {
+    this.#child.close()
+  }
+
+  /** A native allocator is fresh in a new process only. */
+  async #anew(word: string): Promise<Answer> {
+    if (this.subject.kind !== 'native') return this.#child.ask(word)
+    const child = this.#spawn()
+    await child.ready()
+    const answer = await child.ask(word)
+    child.close()
+    return answer
+  }
+
+  #spawn(): Child {
+    const { kind, name, env } = this.subject
+    const [command, args] = this.#shop.command(kind, name, this.#task)
+    return new Child(command, args, env ?? {}, this.#shop.folder)
+  }
+
+  /** In a touched pass a failure may be that a block's bytes were not as they were written. */
+  #take({ failed, stopped, why }: Answer, word = ''): void {
+    if (stopped !== undefined) this.note = `${word}stopped after ${stopped} s`
+    else if (failed !== undefined) this.note = `${word}failed${why === undefined ? ` at event ${failed}` : `: ${why}`}`
+  }
+}
+
+/** The rows of a load, in the order of the subjects. `tell` hears what is being done. */
+export async function measure(
+  load: Load,
+  given: readonly Subject[],
+  shop: Workshop,
+  plan: Plan,
+  tell: (what: string) => void,
+): Promise<Row[]> {
+  const task = shop.taskOf(load, plan)
+  const subjects = given.filter(({ does }) => does.includes(load.need) || task.events < SHORT)
+  const rows: Row[] = []
+  for (const group of groupsOf(subjects, task.need)) {
+    rows.push(...(await measureGroup(load, task, group, shop, plan, tell)))
+  }
+  return rows
+}
+
+async function measureGroup(
+  load: Load,
+  task: Task & { peakLive: number },
+  subjects: readonly Subject[],
+  shop: Workshop,
+  plan: Plan,
+  tell: (what: string) => void,
+): Promise<Row[]> {
+  const players: Player[] = []
+  for (const subject of subjects) {
+    tell(`${subject.name} warms up`)
+    const player = new Player(subject, shop, task)
+    players.push(player)
+    await player.warm()
+  }
+  const isTrace = load.file !== undefined
+  const words: Word[] = isTrace ? ['pass', 'fresh', 'touch'] : ['pass']
+  const enough = load.program === undefined ? plan.enough : PROGRAM_ENOUGH
+  for (const word of words) {
+    const those = players.filter(({ subject }) => word === 'pass' || subject.kind !== 'bare')
+    const start = Date.now()
+    const isShort = () => Date.now() - start < plan.seconds * 1000
+    for (let round = 0; round < plan.rounds || (round < 4 * plan.rounds && isShort()); round++) {
+      tell(`${word} ${round + 1}`)
+      for (const player of those) await player.play(word, enough * (words.indexOf(word) + 1))
+    }
+  }
+  const rows: Row[] = []
+  for (const player of players) {
+    const hasSpace = load.loop === undefined && player.subject.kind !== 'bare'
+    rows.push(rowOf(load, task, player, hasSpace ? await player.space() : undefined))
+    player.close()
+  }
+  return rows
+}
+
+function rowOf(load: Load, { peakLive }: { peakLive: number }, player: Player, extent: number | undefined): Row {
+  const { subject, times, note } = player
+  const sorted = [...times.pass].sort((a, b) => a - b)
+  return {
+    load: load.name,
+    subject: subject.name,
+    kind: subject.kind,
+    unit: load.unit,
+    ...(note !== undefined && { note }),
+    ...(sorted.length > 0 && {
+      ns: median(times.pass),
+      range: [sorted[0]!, sorted.at(-1)!] as const,
+      rounds: sorted.length,
+    }),
+    ...(times.fresh.length > 0 && { fresh: median(times.fresh) }),
+    ...(times.touch.length > 0 && { touched: median(times.touch) }),
+    ...(peakLive > 0 && { peakLive }),
+    ...(extent && { extent, utilization: peakLive / extent }),
+  }
+}
+
+/** As many at once as fit into three quarters of the memory that is free; `need` is twice the payload. */
+function groupsOf(subjects: readonly Subject[], need: number): Subject[][] {
+  const most = Math.max(1, Math.floor((0.75 * freemem()) / (0.75 * need + 2 ** 26)))
+  const groups: Subject[][] = []
+  for (let at = 0; at < subjects.length; at += most) groups.push(subjects.slice(at, at + most))
+  return groups
+}
+
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}

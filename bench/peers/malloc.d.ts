@@ -1,0 +1,2 @@
+/** `malloc` of codemix comes without types. */
+declare module 'malloc'

@@ -1,0 +1,153 @@
+/**
+ * report: writes the section "Speed" of the README and docs/speed.svg from the newest line of history.jsonl.
+ *
+ *   npm run bench:report
+ *
+ * Between <!-- speed --> and <!-- /speed -->: what was measured, a table, the plot, and what is lost to whom.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Figure, Figures } from './figures.ts'
+import type { Goal } from './goals.ts'
+import { newestRun, type Run, rowsOf } from './history.ts'
+import { plot } from './plot.ts'
+import { subjects } from './subjects.ts'
+
+const root = join(import.meta.dirname, '..')
+const [OPEN, CLOSE] = ['<!-- speed -->', '<!-- /speed -->']
+const SHOWN = subjects.filter(({ kind, name }) => kind !== 'bare' && !/of many$|traced$|^pool|^last/.test(name))
+
+/** The README with the section of that run in it. */
+export function withSpeed(readme: string, run: Run): string {
+  const [from, to] = [readme.indexOf(OPEN), readme.indexOf(CLOSE)]
+  if (from < 0 || to < from) throw new Error(`report: no ${OPEN} ... ${CLOSE} in the README`)
+  return `${readme.slice(0, from + OPEN.length)}\n\n${section(run)}\n\n${readme.slice(to)}`
+}
+
+export function speedPlot(run: Run): string {
+  const figures = figuresOf(run)
+  const traces = figures.loads('traces')
+  const lines = SHOWN.map(({ name, kind }) => ({
+    name,
+    isOurs: kind === 'ours',
+    isNative: kind === 'native',
+    times: traces.flatMap((load) => figures.get(load, name) ?? []),
+    mean: figures.mean(name, traces),
+    space: figures.mean(name, traces, 'utilization'),
+    of: traces.length,
+  }))
+  return plot(lines.filter(({ times }) => times.length > 0))
+}
+
+const figuresOf = (run: Run) => new Figures(rowsOf(run, kindOf))
+const kindOf = (name: string) => subjects.find((subject) => subject.name === name)?.kind ?? 'native'
+
+function section(run: Run): string {
+  const figures = figuresOf(run)
+  const traces = figures.loads('traces')
+  const about = `${numberOf(traces.length)} recorded traces of real programs, replayed call by call: ns an operation, the geometric mean.
+*Warm* is a heap that has been through the trace before, *fresh* a new one; *used* is a warm heap whose payloads are all
+written and read. *Space* is the peak of live bytes divided by the bytes held for them. *Random* replaces one of so many
+blocks of 16 to 1,024 bytes at random: ns a pair of free and alloc. C programs call the native allocators, JavaScript
+the others.`
+  const how = wrapped(
+    `${run.date}, Node ${run.node.slice(1)}, a virtual machine with ${run.machine.split(',')[0]}. For all figures, on your machine: \`npm run bench\`; what is measured, and how: [bench](bench/README.md).`,
+  )
+  const picture = `![ns an operation of each trace, and the space used, for each allocator](docs/speed.svg)`
+  const parts = [about, tableOf(figures, traces), picture, losses(run, figures, traces), ...programs(figures), how]
+  return parts.join('\n\n')
+}
+
+/** What choosing regions does to whole programs. */
+function programs(figures: Figures): string[] {
+  return figures.loads('programs').map((load) => {
+    const rows = figures.rows.filter((row) => row.load === load && row.ns !== undefined)
+    const said = rows.map(({ subject, ns = 0, extent = 0 }) => {
+      return `${subject} ${(ns / 1e6).toFixed(0)} ms in ${(extent / 1e6).toFixed(1)} MB`
+    })
+    return wrapped(
+      `A whole program (${load.replace('program ', '')}), the same work with its data in regions of different kinds: ${said.join('; ')}.`,
+    )
+  })
+}
+
+const RANDOM = ['random sizes, 1,000 live', 'random sizes, 1,000,000 live']
+
+function tableOf(figures: Figures, traces: readonly string[]): string {
+  const head = ['', 'warm', 'fresh', 'used', 'space', 'random, 10³', 'random, 10⁶']
+  const rows = SHOWN.filter(({ name }) => traces.some((load) => figures.row(load, name))).map(({ name, about }) => {
+    const mean = (figure: Figure) => figures.mean(name, traces, figure)
+    const did = traces.filter((load) => figures.get(load, name) !== undefined).length
+    const note = did === traces.length ? '' : `; finished ${did} of ${traces.length} traces`
+    return [
+      `**${name}** ${about}${note}`,
+      ...(['ns', 'fresh', 'touched'] as const).map((figure) => ns(mean(figure))),
+      mean('utilization')?.toFixed(2) ?? '–',
+      ...RANDOM.map((load) => ns(figures.get(load, name))),
+    ]
+  })
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
+}
+
+const ns = (n: number | undefined) =>
+  n === undefined ? '–' : n.toLocaleString('en-US', { maximumFractionDigits: n < 10 ? 1 : 0 })
+
+/** Who is faster or denser than best, and which goals are not reached. */
+function losses(run: Run, figures: Figures, traces: readonly string[]): string {
+  const peers = SHOWN.filter(({ kind }) => kind !== 'ours')
+  const slower = peers.flatMap(({ name }) => {
+    const ratios = figures.ratios('best', name, traces)
+    const lost = ratios.filter((ratio) => ratio > 1).length
+    return lost === 0
+      ? []
+      : `${name} (on ${lost} of ${ratios.length} traces, ${Math.max(...ratios).toFixed(1)} times at worst)`
+  })
+  const mine = figures.mean('best', traces, 'utilization') ?? 0
+  const denser = peers.flatMap(({ name }) => {
+    const theirs = figures.mean(name, traces, 'utilization')
+    return theirs === undefined || theirs <= mine ? [] : `${name} (${theirs.toFixed(3)} to ${mine.toFixed(3)})`
+  })
+  const missed = run.goals.filter(({ met }) => !met)
+  const sentences = [
+    slower.length === 0
+      ? 'No allocator here was faster than best on any trace.'
+      : `Faster than best: ${slower.join(', ')}.`,
+    denser.length === 0 ? 'None used less space on the whole.' : `In less space: ${denser.join(', ')}.`,
+    missed.length === 0
+      ? `All ${run.goals.length} goals of the bench are reached.`
+      : `Of ${run.goals.length} goals of the bench ${missed.length} not reached: ${missed.map(saidOf).join('; ')}.`,
+  ]
+  return wrapped(sentences.join(' '))
+}
+
+/** A goal that was missed, without what was found beside. */
+function saidOf({ goal, reached, wanted }: Goal): string {
+  return `${goal} (${reached.replace(/[,( ]*\(.*/, '')}; ${wanted})`
+}
+
+function numberOf(n: number): string {
+  return (
+    ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten', 'Eleven', 'Twelve'][n] ??
+    `${n}`
+  )
+}
+
+/** Lines of at most 120 signs. */
+function wrapped(text: string): string {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!
+    if (line.length + word.length + 1 > 120) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return lines.join('\n')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const run = newestRun()
+  const readme = join(root, 'README.md')
+  writeFileSync(readme, withSpeed(readFileSync(readme, 'utf8'), run))
+  writeFileSync(join(root, 'docs/speed.svg'), speedPlot(run))
+}
