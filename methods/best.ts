@@ -45,7 +45,6 @@ import { checkAll, checkBlock } from './best/check.ts'
 import {
   BUSY,
   CACHE_LENGTH,
-  CACHE_WORDS,
   CACHES,
   CACHING,
   CLEAN,
@@ -186,7 +185,7 @@ class Best implements Method {
     if (span <= QUICK) {
       const list = this.caches + span
       const count = m[list + 1]!
-      if (count < this.depth && count * span < CACHE_WORDS) {
+      if (count < this.depth) {
         m[list + 1] = count + 1
         m[cell + NEXT] = m[list]!
         m[cell + PREV] = KEY ^ cell
@@ -387,15 +386,35 @@ class Best implements Method {
     return (cell << 2) >>> 0
   }
 
-  /** A busy block, once there was none: what is cached is merged, then memory grows. */
+  /** A busy block, once there was none: out of a larger cached one, or of all cached ones merged, or memory grows. */
   private makeRoom(span: number): Cell {
-    if (this.flushAll()) {
+    if (this.split(span) || this.flushAll()) {
       const cell = this.find(span)
       if (cell !== 0) return cell
     }
     const m = this.words.i32
     const lacks = span - (m[this.s + END]! - m[this.s + TOP]!)
     return this.grow(lacks, span) ? this.find(span) : 0
+  }
+
+  /** The smallest cached block of at least `span` words is cached no more; false when there is none. */
+  private split(span: number): boolean {
+    const m = this.words.i32
+    for (let size = span; size <= QUICK; size += 2) {
+      const list = this.caches + size
+      const cell = m[list]!
+      if (cell === 0) continue
+      m[list] = m[cell + NEXT]!
+      m[list + 1] = m[list + 1]! - 1
+      m[cell + PREV] = 0
+      this.release(cell, size)
+      return true
+    }
+    for (let i = 0; i < 16; i++) {
+      const cell = m[this.s + SLOTS + i]!
+      if (cell !== 0 && spanOf(m, cell) >= span) return this.empty(this.s + SLOTS + i)
+    }
+    return false
   }
 
   private find(span: number): Cell {

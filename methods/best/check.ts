@@ -14,7 +14,6 @@ import {
   BUSY,
   binOf,
   CACHE_LENGTH,
-  CACHE_WORDS,
   CACHES,
   CACHING,
   CHILD,
@@ -220,8 +219,8 @@ function checkCache(m: Memory, s: number, span: number, name: string, keyed: Blo
     count++
   }
   if (m[list + 1] !== count) corrupted(`${name} L5 count`, list * 4, m[list + 1], count)
-  if (count > CACHE_LENGTH * m[s + CACHING]! || count * span >= CACHE_WORDS + span) {
-    corrupted(`${name} L5 length`, list * 4, count, `at most ${CACHE_LENGTH}, and ${CACHE_WORDS} words`)
+  if (count > CACHE_LENGTH * m[s + CACHING]!) {
+    corrupted(`${name} L5 length`, list * 4, count, `at most ${CACHE_LENGTH * m[s + CACHING]!}`)
   }
 }
 

@@ -26,7 +26,7 @@ export const LEFT_FREE = 4
 
 // spans: sizes in words, even
 export const SMALL = 64 //          from 64 words (256 bytes) on, free blocks are in trees
-export const QUICK = 128 //         up to 128 words (512 bytes), freed blocks are cached
+export const QUICK = 264 //         up to 264 words (1 KiB and a little), freed blocks are cached in lists
 
 // the state in words
 export const TOP = 0 //             the wilderness, between TOP and END
@@ -47,10 +47,8 @@ export const SLOTS = TREES + 32 //  16 places for one cached block each, of a la
 export const CACHES = SLOTS + 16 // for each even span its cached list, and how many blocks that holds
 export const STATE = (CACHES + QUICK + 2) * 4
 
-/** Blocks that a list caches at most, */
+/** Blocks that a list caches at most. */
 export const CACHE_LENGTH = 16
-/** and words. */
-export const CACHE_WORDS = 512
 /** The largest span that a slot caches. */
 export const SLOT_MOST = 2048
 
