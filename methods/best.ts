@@ -48,6 +48,7 @@ import {
   CACHES,
   CACHING,
   CLEAN,
+  CONSOLIDATES,
   DIRTY,
   END,
   endAround,
@@ -62,6 +63,9 @@ import {
   LISTS,
   LOW,
   lowestBit,
+  MANY,
+  MISSES,
+  MISSES_SEAL,
   minOf,
   NEWEST,
   NEXT,
@@ -248,6 +252,7 @@ class Best implements Method {
     m.fill(0, s + LISTS, s + (STATE >>> 2))
     m[s + REMAINDER] = 0
     m[s + LATEST] = 0
+    this.count(0)
     this.soil(firstOf(store, store.last), Math.max(m[s + DIRTY]!, m[s + TOP]!))
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
       const first = firstOf(this.store, segment)
@@ -379,11 +384,20 @@ class Best implements Method {
 
   /** The address of a new block of `span` words or a little more; NIL when there is no memory. */
   private obtain(span: number): Addr {
+    const misses = this.words.i32[this.s + MISSES]!
+    if (misses < MANY) this.count(misses + 1)
+    else if (span >= CONSOLIDATES) this.flushAll()
     let cell = this.find(span)
     if (cell === 0 && (cell = this.makeRoom(span)) === 0) return NIL
     const m = this.words.i32
     tookInto(m, this.tally, (m[cell + HEAD]! & -8) - 4)
     return (cell << 2) >>> 0
+  }
+
+  private count(misses: number): void {
+    const m = this.words.i32
+    m[this.s + MISSES] = misses
+    m[this.s + MISSES_SEAL] = misses ^ KEY
   }
 
   /** A busy block, once there was none: out of a larger cached one, or of all cached ones merged, or memory grows. */
@@ -432,7 +446,7 @@ class Best implements Method {
     const left = remainder === 0 ? 0 : spanOf(m, remainder)
     if (span < SMALL) {
       const map = m[s + SMALL_MAP]! >>> (span >>> 1)
-      if ((map & 1) !== 0) return pop(m, s, span)
+      if ((map & 3) !== 0) return pop(m, s, (map & 1) !== 0 ? span : span + 2)
       if (left >= span + this.min) {
         const part = remainder + span
         const rest = left - span
@@ -460,28 +474,38 @@ class Best implements Method {
         const size = spanOf(m, cell)
         if (left >= span && left < size) return this.keepRemainder(remainder, left, span)
         unlinkLarge(m, s, cell)
-        return this.keep(cell, size, span)
+        if (span < SMALL) return this.keep(cell, size, span)
+        const part = this.take(cell, size, span)
+        if (part !== 0) file(m, s, part, size - span)
+        return cell
       }
     }
     if (left >= span) return this.keepRemainder(remainder, left, span)
     return m[s + END]! - m[s + TOP]! >= span ? this.carve(span) : 0
   }
 
-  /** Makes busy the first `span` words of a free block that is on no list; what remains becomes the remainder. */
-  private keep(cell: Cell, size: number, span: number): Cell {
+  /** Makes busy the first `span` words of a free block that is on no list; where what remains free begins, or 0. */
+  private take(cell: Cell, size: number, span: number): Cell {
     const m = this.words.i32
     const rest = size - span
     if (rest < this.min) {
       m[cell + size + HEAD] = m[cell + size + HEAD]! & ~LEFT_FREE
       setHead(m, cell, size)
-      return cell
+      return 0
     }
     setHead(m, cell, span)
-    this.shelve()
     const part = cell + span
     m[part + HEAD] = (rest << 2) | BUSY
     setFree(m, part, rest)
-    m[this.s + REMAINDER] = part
+    return part
+  }
+
+  /** The same; what remains becomes the remainder. */
+  private keep(cell: Cell, size: number, span: number): Cell {
+    const part = this.take(cell, size, span)
+    if (part === 0) return cell
+    this.shelve()
+    this.words.i32[this.s + REMAINDER] = part
     return cell
   }
 
@@ -687,6 +711,7 @@ class Best implements Method {
   /** All cached blocks are merged; false when there were none. */
   private flushAll(): boolean {
     const m = this.words.i32
+    this.count(0)
     let any = false
     for (let i = 0; i < 16; i++) if (this.empty(this.s + SLOTS + i)) any = true
     for (let span = this.min; span <= QUICK; span += 2) {

@@ -31,6 +31,8 @@ import {
   LISTS,
   LOW,
   type Memory,
+  MISSES,
+  MISSES_SEAL,
   minOf,
   NEWEST,
   NEXT,
@@ -103,6 +105,8 @@ export function checkAll(store: Store): void {
   if (top !== end && !free.delete(top)) corrupted(`${name} top`, store.state, top, 'the free block at the end')
   if (m[s + SEAL] !== (m[s + CLEAN]! ^ m[s + DIRTY]! ^ KEY))
     corrupted(`${name} seal`, store.state, m[s + SEAL], 'what goes with clean and dirty')
+  if (m[s + MISSES_SEAL] !== (m[s + MISSES]! ^ KEY))
+    corrupted(`${name} misses`, store.state, m[s + MISSES_SEAL], 'what goes with misses')
   const latest = m[s + LATEST]!
   if (latest !== 0 && !free.delete(latest)) corrupted(`${name} L4 latest`, store.state, latest, 'a free block')
   const remainder = m[s + REMAINDER]!

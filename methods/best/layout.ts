@@ -41,7 +41,9 @@ export const CLEAN = 8 //           where old heads may lie in the wilderness si
 export const DIRTY = 9 //           to DIRTY
 export const SEAL = 10 //           CLEAN ^ DIRTY ^ KEY
 export const LATEST = 11 //         the block that was merged last, on no list yet
-export const LISTS = 12 //          32 lists of free blocks, by span / 2
+export const MISSES = 12 //         requests that no list served since all cached blocks were merged
+export const MISSES_SEAL = 13 //    MISSES ^ KEY
+export const LISTS = 14 //          32 lists of free blocks, by span / 2
 export const TREES = LISTS + 32 //  32 trees of larger ones
 export const SLOTS = TREES + 32 //  16 places for one cached block each, of a larger size
 export const CACHES = SLOTS + 16 // for each even span its cached list, and how many blocks that holds
@@ -49,6 +51,9 @@ export const STATE = (CACHES + QUICK + 2) * 4
 
 /** Blocks that a list caches at most. */
 export const CACHE_LENGTH = 16
+/** After so many misses a request of so many words merges all cached blocks before it looks for a place. */
+export const MANY = 1000
+export const CONSOLIDATES = 4096
 /** The largest span that a slot caches. */
 export const SLOT_MOST = 2048
 
