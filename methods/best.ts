@@ -10,23 +10,29 @@
  *   HEAD     SIZE, a multiple of the alignment, | 3 always | 4 when the block to the left is free
  *   free     | HEAD | next | prev | ... | SIZE |                  of fewer than 256 bytes: in a list of its size
  *            | HEAD | next | prev | child0 | child1 | parent | bin | ... | SIZE |       larger: in a tree of its range
- *   cached   | HEAD | next | KEY ^ place | ...                    looks busy; waits on the list of its size
+ *   cached   | HEAD | next | KEY ^ place | ...                    looks busy; waits for a request of its size
  *   F        the fence: a HEAD of size 0, so that nothing merges past the end
  *
  *   L1  blocks tile [first, END): each ends where the next begins
  *   L2  bit 4 of a HEAD says what the left neighbour is; a free block ends with its size (the wilderness needs no such tail)
  *   L3  no two neighbours are free
- *   L4  each free block is on the list or in the tree of its size, or is the remainder, or the wilderness; nothing else is
- *   L5  each cached block is on the list of its size, which is as long as its count says
+ *   L4  each free block is on the list or in the tree of its size, or is the remainder, the latest or the wilderness;
+ *       nothing else is
+ *   L5  each cached block is on the list of its size, which is as long as its count says, or in the slot of its size
  *
- *   alloc    a cached block of that size - else a free one of just that size - else a piece of the remainder - else of the
- *            smallest free block that is large enough - else of the wilderness - else merge the cached - else grow
- *   free     small: onto the list of its size; a list that gets long goes back as a whole. Others merge at once.
+ *   alloc    a cached block of that size - else a free one that leaves nothing - else a piece of the remainder - else of the
+ *            smallest free block that is large enough - else of the wilderness - else of a larger cached block - else merge
+ *            all that is cached - else grow
+ *   free     up to 1 KiB: onto the list of its size, if that has fewer than 16 - up to 8 KiB: into the slot of its size,
+ *            out of which another one goes - else, and for what goes: merge with free neighbours
  *   O(1) for cached sizes, O(log size) otherwise.    overhead 4 bytes a block, smallest block 16
  *
- * The remainder is what the last split left: requests that miss are carved from it one after the other, so that blocks
- * allocated together lie together. Shape of a block, remainder and trees follow Doug Lea's malloc (public domain),
- * whose compiled pieces can therefore run on this heap (they only look at HEAD); deferred merging follows Vmalloc.
+ * The remainder is what the last split for a small request left: those that miss are carved from it one after the other,
+ * so that blocks allocated together lie together. The latest is the block that was merged last: it is on no list until
+ * the next one is, for blocks freed in order of address merge again and again. Once many requests missed, one of 16 KiB or
+ * more merges all that is cached before it takes a place, or small blocks would lie scattered in the room of large ones.
+ * Shape of a block, remainder and trees follow Doug Lea's malloc (public domain), whose compiled pieces can therefore run
+ * on this heap (they only look at HEAD); deferred merging follows Vmalloc, merging before large requests glibc.
  *
  * How sure a refusal is: `free` believes an address below TOP whose HEAD and right neighbour's HEAD agree. Client data
  * inside a block can imitate that; an address inside a block whose data does not is refused. No old HEAD is left inside a
@@ -173,7 +179,7 @@ class Best implements Method {
   }
 
   free(at: Addr): boolean {
-    // as busySpan says, but without its last way, so that nothing has to be loaded twice
+    // what busySpan asks, in one piece: a way that joins another one loads all it knows again
     const m = this.words.i32
     const s = this.s
     const cell = at >>> 2
@@ -252,7 +258,7 @@ class Best implements Method {
     m.fill(0, s + LISTS, s + (STATE >>> 2))
     m[s + REMAINDER] = 0
     m[s + LATEST] = 0
-    this.count(0)
+    this.setMisses(0)
     this.soil(firstOf(store, store.last), Math.max(m[s + DIRTY]!, m[s + TOP]!))
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
       const first = firstOf(this.store, segment)
@@ -305,6 +311,7 @@ class Best implements Method {
     else if (level >= 1 && at !== NIL) checkBlock(this.store, at >>> 2, level)
   }
 
+  /** A size that no list serves, if it is one. */
   private allocLarge(size: number): Addr {
     if (size >>> 0 !== size || size > this.most) return NIL
     const span = this.spanFor(size)
@@ -322,6 +329,7 @@ class Best implements Method {
     return this.obtain(span)
   }
 
+  /** A block of an older segment, or something that may be cached. */
   private freeSlowly(at: number): boolean {
     const span = this.busySpan(at)
     if (span === 0) return false
@@ -385,7 +393,7 @@ class Best implements Method {
   /** The address of a new block of `span` words or a little more; NIL when there is no memory. */
   private obtain(span: number): Addr {
     const misses = this.words.i32[this.s + MISSES]!
-    if (misses < MANY) this.count(misses + 1)
+    if (misses < MANY) this.setMisses(misses + 1)
     else if (span >= CONSOLIDATES) this.flushAll()
     let cell = this.find(span)
     if (cell === 0 && (cell = this.makeRoom(span)) === 0) return NIL
@@ -394,7 +402,7 @@ class Best implements Method {
     return (cell << 2) >>> 0
   }
 
-  private count(misses: number): void {
+  private setMisses(misses: number): void {
     const m = this.words.i32
     m[this.s + MISSES] = misses
     m[this.s + MISSES_SEAL] = misses ^ KEY
@@ -431,16 +439,15 @@ class Best implements Method {
     return false
   }
 
+  /** A busy block of `span` words or a little more out of what is free; 0 when nothing is large enough. */
   private find(span: number): Cell {
     const m = this.words.i32
     const s = this.s
     const latest = m[s + LATEST]!
-    if (latest !== 0) {
-      if (spanOf(m, latest) === span) {
-        m[s + LATEST] = 0
-        m[latest + span + HEAD] = m[latest + span + HEAD]! & ~LEFT_FREE
-        return latest
-      }
+    if (latest !== 0 && spanOf(m, latest) === span) {
+      m[s + LATEST] = 0
+      m[latest + span + HEAD] = m[latest + span + HEAD]! & ~LEFT_FREE
+      return latest
     }
     const remainder = m[s + REMAINDER]!
     const left = remainder === 0 ? 0 : spanOf(m, remainder)
@@ -659,6 +666,7 @@ class Best implements Method {
     file(m, this.s, cell, spanOf(m, cell))
   }
 
+  /** So does the latest. */
   private fileLatest(): void {
     const m = this.words.i32
     const cell = m[this.s + LATEST]!
@@ -711,7 +719,7 @@ class Best implements Method {
   /** All cached blocks are merged; false when there were none. */
   private flushAll(): boolean {
     const m = this.words.i32
-    this.count(0)
+    this.setMisses(0)
     let any = false
     for (let i = 0; i < 16; i++) if (this.empty(this.s + SLOTS + i)) any = true
     for (let span = this.min; span <= QUICK; span += 2) {
