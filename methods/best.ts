@@ -16,8 +16,7 @@
  *   L1  blocks tile [first, END): each ends where the next begins
  *   L2  bit 4 of a HEAD says what the left neighbour is; a free block ends with its size (the wilderness needs no such tail)
  *   L3  no two neighbours are free
- *   L4  each free block is on the list or in the tree of its size, or is the remainder, the latest or the wilderness;
- *       nothing else is
+ *   L4  each free block is on the list or in the tree of its size, or is the remainder, or the wilderness; nothing else is
  *   L5  each cached block is on the list of its size, which is as long as its count says, or in the slot of its size
  *
  *   alloc    a cached block of that size - else a free one that leaves nothing - else a piece of the remainder - else of the
@@ -28,9 +27,8 @@
  *   O(1) for cached sizes, O(log size) otherwise.    overhead 4 bytes a block, smallest block 16
  *
  * The remainder is what the last split for a small request left: those that miss are carved from it one after the other,
- * so that blocks allocated together lie together. The latest is the block that was merged last: it is on no list until
- * the next one is, for blocks freed in order of address merge again and again. Once many requests missed, one of 16 KiB or
- * more merges all that is cached before it takes a place, or small blocks would lie scattered in the room of large ones.
+ * so that blocks allocated together lie together. Once many requests missed, one of 16 KiB or more merges all that is
+ * cached before it takes a place, or small blocks would lie scattered in the room of large ones.
  * Shape of a block, remainder and trees follow Doug Lea's malloc (public domain), whose compiled pieces can therefore run
  * on this heap (they only look at HEAD); deferred merging follows Vmalloc, merging before large requests glibc.
  *
@@ -64,14 +62,12 @@ import {
   isCached,
   isFreeBefore,
   KEY,
-  LATEST,
   LEFT_FREE,
   LISTS,
   LOW,
   lowestBit,
   MANY,
   MISSES,
-  MISSES_SEAL,
   minOf,
   NEWEST,
   NEXT,
@@ -257,8 +253,7 @@ class Best implements Method {
     m.fill(0, s + SMALL_MAP, s + SMALL_MAP + 2)
     m.fill(0, s + LISTS, s + (STATE >>> 2))
     m[s + REMAINDER] = 0
-    m[s + LATEST] = 0
-    this.setMisses(0)
+    m[s + MISSES] = 0
     this.soil(firstOf(store, store.last), Math.max(m[s + DIRTY]!, m[s + TOP]!))
     for (let segment = store.first; segment !== 0; segment = store.next(segment)) {
       const first = firstOf(this.store, segment)
@@ -272,7 +267,6 @@ class Best implements Method {
   compact(): void {
     this.flushAll()
     this.shelve()
-    this.fileLatest()
     const store = this.store
     while (this.isEmpty(store.last) && store.last !== store.first) {
       const last = store.last
@@ -393,7 +387,7 @@ class Best implements Method {
   /** The address of a new block of `span` words or a little more; NIL when there is no memory. */
   private obtain(span: number): Addr {
     const misses = this.words.i32[this.s + MISSES]!
-    if (misses < MANY) this.setMisses(misses + 1)
+    if (misses < MANY) this.setMisses(misses, misses + 1)
     else if (span >= CONSOLIDATES) this.flushAll()
     let cell = this.find(span)
     if (cell === 0 && (cell = this.makeRoom(span)) === 0) return NIL
@@ -402,10 +396,10 @@ class Best implements Method {
     return (cell << 2) >>> 0
   }
 
-  private setMisses(misses: number): void {
+  private setMisses(had: number, has: number): void {
     const m = this.words.i32
-    m[this.s + MISSES] = misses
-    m[this.s + MISSES_SEAL] = misses ^ KEY
+    m[this.s + MISSES] = has
+    m[this.s + SEAL] = m[this.s + SEAL]! ^ had ^ has
   }
 
   /** A busy block, once there was none: out of a larger cached one, or of all cached ones merged, or memory grows. */
@@ -443,12 +437,6 @@ class Best implements Method {
   private find(span: number): Cell {
     const m = this.words.i32
     const s = this.s
-    const latest = m[s + LATEST]!
-    if (latest !== 0 && spanOf(m, latest) === span) {
-      m[s + LATEST] = 0
-      m[latest + span + HEAD] = m[latest + span + HEAD]! & ~LEFT_FREE
-      return latest
-    }
     const remainder = m[s + REMAINDER]!
     const left = remainder === 0 ? 0 : spanOf(m, remainder)
     if (span < SMALL) {
@@ -464,17 +452,12 @@ class Best implements Method {
         return remainder
       }
       if (left >= span) return this.keepRemainder(remainder, left, span)
-      if (latest !== 0) {
-        this.fileLatest()
-        return this.find(span)
-      }
       if (map !== 0) {
         const size = span + (lowestBit(map) << 1)
         const cell = pop(m, s, size)
         return this.keep(cell, size, span)
       }
     }
-    if (latest !== 0) this.fileLatest()
     if (m[s + TREE_MAP] !== 0) {
       const cell = smallest(m, s, span)
       if (cell !== 0) {
@@ -561,7 +544,7 @@ class Best implements Method {
     const m = this.words.i32
     m[this.s + CLEAN] = from
     m[this.s + DIRTY] = to
-    m[this.s + SEAL] = from ^ to ^ KEY
+    m[this.s + SEAL] = from ^ to ^ m[this.s + MISSES]! ^ KEY
   }
 
   /** Frees what a busy block has beyond `span` words; how many these were. */
@@ -577,28 +560,25 @@ class Best implements Method {
 
   // the way back
 
-  /** A block that was busy merges with its free neighbours and waits as the latest; no head is left inside the whole. */
+  /** A block that was busy merges with its free neighbours and is filed; no head is left inside the whole. */
   private release(cell: Cell, span: number): void {
     const m = this.words.i32
     const s = this.s
     const top = m[s + TOP]!
     const remainder = m[s + REMAINDER]!
-    let latest = m[s + LATEST]!
     let isRemainder = false
     let right = cell + span
     if ((m[cell + HEAD]! & LEFT_FREE) !== 0) {
       const left = (m[cell - 2]! >>> 3) << 1
       m[cell + HEAD] = 0
       cell -= left
-      if (cell === latest) latest = 0
-      else if (cell === remainder) isRemainder = true
+      if (cell === remainder) isRemainder = true
       else unlink(m, s, cell, left)
     }
     if (right !== top) {
       const beside = this.freeSpan(right)
       if (beside > 0) {
-        if (right === latest) latest = 0
-        else if (right === remainder) isRemainder = true
+        if (right === remainder) isRemainder = true
         else if (beside >= this.min) unlink(m, s, right, beside)
         m[right + HEAD] = 0
         right += beside
@@ -606,7 +586,6 @@ class Best implements Method {
     }
     if (isRemainder) m[s + REMAINDER] = 0
     if (right === top) {
-      m[s + LATEST] = latest
       m[right + HEAD] = 0
       this.lower(cell)
       return
@@ -615,13 +594,8 @@ class Best implements Method {
     m[cell + HEAD] = (span << 2) | BUSY
     m[right - 2] = span << 2
     m[right + HEAD] = m[right + HEAD]! | LEFT_FREE
-    if (isRemainder) {
-      m[s + REMAINDER] = cell
-      m[s + LATEST] = latest
-      return
-    }
-    m[s + LATEST] = cell
-    if (latest !== 0) file(m, s, latest, spanOf(m, latest))
+    if (isRemainder) m[s + REMAINDER] = cell
+    else file(m, s, cell, span)
   }
 
   /** The span of the block at `right` if that is free, or a sliver; else 0. */
@@ -632,20 +606,11 @@ class Best implements Method {
     return isFreeBefore(m, right + span) ? span : 0
   }
 
-  /** Takes a free block from where it waits; whether it was the remainder. */
-  private withdraw(cell: Cell, span: number): boolean {
+  /** Takes a free block from where it waits. */
+  private withdraw(cell: Cell, span: number): void {
     const m = this.words.i32
-    const s = this.s
-    if (cell === m[s + LATEST]!) {
-      m[s + LATEST] = 0
-      return false
-    }
-    if (cell === m[s + REMAINDER]!) {
-      m[s + REMAINDER] = 0
-      return true
-    }
-    unlink(m, s, cell, span)
-    return false
+    if (cell === m[this.s + REMAINDER]!) m[this.s + REMAINDER] = 0
+    else unlink(m, this.s, cell, span)
   }
 
   /** The wilderness begins at `cell` now, which is free and lies before it. */
@@ -663,15 +628,6 @@ class Best implements Method {
     const cell = m[this.s + REMAINDER]!
     if (cell === 0) return
     m[this.s + REMAINDER] = 0
-    file(m, this.s, cell, spanOf(m, cell))
-  }
-
-  /** So does the latest. */
-  private fileLatest(): void {
-    const m = this.words.i32
-    const cell = m[this.s + LATEST]!
-    if (cell === 0) return
-    m[this.s + LATEST] = 0
     file(m, this.s, cell, spanOf(m, cell))
   }
 
@@ -719,7 +675,7 @@ class Best implements Method {
   /** All cached blocks are merged; false when there were none. */
   private flushAll(): boolean {
     const m = this.words.i32
-    this.setMisses(0)
+    this.setMisses(m[this.s + MISSES]!, 0)
     let any = false
     for (let i = 0; i < 16; i++) if (this.empty(this.s + SLOTS + i)) any = true
     for (let span = this.min; span <= QUICK; span += 2) {

@@ -26,13 +26,11 @@ import {
   HEAD,
   isFreeBefore,
   KEY,
-  LATEST,
   LEFT_FREE,
   LISTS,
   LOW,
   type Memory,
   MISSES,
-  MISSES_SEAL,
   minOf,
   NEWEST,
   NEXT,
@@ -103,12 +101,8 @@ export function checkAll(store: Store): void {
   if (m[s + LOW] !== firstOf(store, newest)) corrupted(`${name} low`, store.state, m[s + LOW], firstOf(store, newest))
   if (m[s + END] !== end) corrupted(`${name} end`, store.state, m[s + END], end)
   if (top !== end && !free.delete(top)) corrupted(`${name} top`, store.state, top, 'the free block at the end')
-  if (m[s + SEAL] !== (m[s + CLEAN]! ^ m[s + DIRTY]! ^ KEY))
-    corrupted(`${name} seal`, store.state, m[s + SEAL], 'what goes with clean and dirty')
-  if (m[s + MISSES_SEAL] !== (m[s + MISSES]! ^ KEY))
-    corrupted(`${name} misses`, store.state, m[s + MISSES_SEAL], 'what goes with misses')
-  const latest = m[s + LATEST]!
-  if (latest !== 0 && !free.delete(latest)) corrupted(`${name} L4 latest`, store.state, latest, 'a free block')
+  const seal = m[s + CLEAN]! ^ m[s + DIRTY]! ^ m[s + MISSES]! ^ KEY
+  if (m[s + SEAL] !== seal) corrupted(`${name} seal`, store.state, m[s + SEAL], seal)
   const remainder = m[s + REMAINDER]!
   if (remainder !== 0 && !free.delete(remainder))
     corrupted(`${name} L4 remainder`, store.state, remainder, 'a free block')
