@@ -54,7 +54,5 @@ export const memory: DisciplineDef = {
     return overMemory(new WebAssembly.Memory({ initial: 1, maximum }), true)
   },
   over: (given) =>
-    given instanceof WebAssembly.Memory && given.buffer instanceof ArrayBuffer
-      ? overMemory(given, false)
-      : undefined,
+    given instanceof WebAssembly.Memory && given.buffer instanceof ArrayBuffer ? overMemory(given, false) : undefined,
 }

@@ -10,8 +10,17 @@
 import type { Discipline, DisciplineDef } from '../src/contract/discipline.ts'
 import type { Region } from '../src/contract/region.ts'
 
+/** By parent: a discipline that keeps nothing serves all its children. */
+const made = new WeakMap<Region, Discipline>()
+
 /** The discipline that nests regions in `parent`. */
 export function nested(parent: Region): Discipline {
+  let discipline = made.get(parent)
+  if (discipline === undefined) made.set(parent, (discipline = make(parent)))
+  return discipline
+}
+
+function make(parent: Region): Discipline {
   return {
     name: 'region',
     parent,

@@ -2,6 +2,8 @@
  * region: settings, memory as arrays and text, events, reports, the end. What blocks do is the business of
  * test/conformance; values, views, nesting and opening have files of their own in test/region.
  */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import {
@@ -512,6 +514,29 @@ describe('region: the end', () => {
     expect(regions()).to.include(b).and.not.include(a)
     b.close()
     expect(regions()).to.include(heap())
+  })
+
+  it('regions() are not those that nobody holds; their parent finds them in its bytes', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const root = open({ discipline: 'memory', name: 'holder' })
+    const at = (() => {
+      const lost = open({ discipline: root, name: 'lost' })
+      lost.values.set('count', 5)
+      return lost.header
+    })()
+    const lost = () => regions().filter(({ name }) => name === 'lost').length
+    for (let tries = 0; tries < 20; tries++) {
+      await new Promise((done) => setTimeout(done, 5))
+      collect()
+      if (tries > 0 && lost() === 0) break
+    }
+    expect(lost()).to.equal(0)
+    expect(root.children()[0]).to.include({ name: 'lost', header: at })
+    expect(root.child('lost')!.values.get('count')).to.equal(5)
+    expect(root.child('lost')).to.equal(root.children()[0])
+    expect(root.close()).to.equal(true)
+    expect(lost()).to.equal(0)
   })
 
   it('the discipline may refuse it, and hears that it came', () => {

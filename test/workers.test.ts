@@ -2,8 +2,8 @@
  * workers: threads that share a region: nothing lost, nothing counted twice, nobody waits for ever.
  */
 import { expect } from 'chai'
-import { attach, type Discipline, open, type Region } from '../src/index.ts'
-import { HOLDER, WAITERS } from '../src/region/header.ts'
+import { attach, type Discipline, open, type Region, registry } from '../src/index.ts'
+import { HOLDER, KEEP, SETTINGS, WAITERS } from '../src/region/header.ts'
 import { churnTogether, type Hand, hire } from './fixtures/crew.ts'
 import { SEED } from './fixtures/dice.ts'
 import { expectFault } from './fixtures/faults.ts'
@@ -257,6 +257,39 @@ describe('workers', () => {
       hold(root, 0)
       Atomics.notify(words(root), (root.header + HOLDER) >>> 2)
     }
+
+    it('is given back by a call that throws', () => {
+      const last = registry.methods.get('last')!
+      const method = {
+        ...last,
+        create: (...given: Parameters<typeof last.create>) => {
+          const fail = () => {
+            expect(held(region.parent!), 'inside').to.equal(1)
+            throw new Error('broken')
+          }
+          return Object.assign(last.create(...given), { alloc: fail, free: fail, resize: fail })
+        },
+      }
+      const root = growing()
+      const region = open({ discipline: root, method })
+      for (const call of [() => region.alloc(8), () => region.free(8), () => region.resize(root.alloc(8), 16)]) {
+        expect(call).to.throw('broken')
+        expect(held(root)).to.equal(0)
+      }
+      root.check()
+    })
+
+    it('is where settings of another thread come in', () => {
+      const root = growing()
+      const put = (bits: number) => Atomics.store(words(root), (root.header + SETTINGS) >>> 2, bits)
+      const at = root.alloc(40)
+      put(KEEP)
+      expect(root.free(at)).to.equal(true)
+      expect(root.sizeOf(at)).to.be.at.least(40)
+      put(0)
+      expect(root.free(at)).to.equal(true)
+      expect(root.sizeOf(at)).to.equal(-1)
+    })
 
     it('that is held for a while is waited for', async () => {
       const root = growing()

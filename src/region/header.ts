@@ -124,10 +124,10 @@ export function headerText(text: string, what: string): Uint8Array {
   return bytes
 }
 
-export function writeText(words: Words, at: number, bytes: Uint8Array): void {
-  words.i32[at >>> 2] = bytes.length
-  words.u8.fill(0, at + 4, at + textSize(bytes))
-  words.u8.set(bytes, at + 4)
+/** Writes a text (at most LONGEST_TEXT bytes) where all is 0. */
+export function writeText(into: Uint8Array, at: number, bytes: Uint8Array): void {
+  into[at] = bytes.length
+  into.set(bytes, at + 4)
 }
 
 export function readText(words: Words, at: number): string {

@@ -7,11 +7,14 @@
  *   discipline               object, region, raw memory, name, module               a Discipline; its space
  *   method                   definition, name, wrapper(name), module                a MethodDef, with what it wraps inside
  *
+ * Names, options and texts are resolved once: what an open asked for is remembered with the plan and the header that came
+ * of it, and a nested region that is opened just so again is written from there. Another text of options, or a definition
+ * that comes or goes, ends all plans.
+ *
  * A region opened without a discipline is nested in the default heap, a region named `heap` that is opened at first use.
  */
 
 import { ALIGN } from '../contract/addr.ts'
-import type { DisciplineDef } from '../contract/discipline.ts'
 import type { Method, MethodDef } from '../contract/method.ts'
 import type { OptionRow, OptionValue } from '../contract/option.ts'
 import type { Discipline, Region, Settings } from '../contract/region.ts'
@@ -20,7 +23,7 @@ import { VmallocError } from '../ground/fault.ts'
 import { nearest } from '../ground/nearest.ts'
 import * as H from './header.ts'
 import { currentOptions, type Options } from './options.ts'
-import { Handle, type Parts } from './region.ts'
+import { Handle, type Kind } from './region.ts'
 import { parseMethod, registry } from './registry.ts'
 import type { Segments } from './segments.ts'
 import { Space } from './space.ts'
@@ -79,24 +82,36 @@ export function openRoot(name: string): Region {
   return begin({ name }, false, () => registry.disciplines.find('memory').create({}))
 }
 
-function begin(asked: OpenOptions, permanent: boolean, otherwise = (): Discipline => over(heap())!): Region {
+function begin(asked: OpenOptions, permanent: boolean, otherwise?: () => Discipline): Region {
   const options = currentOptions()
-  const name = asked.name ?? 'region'
-  const chosen = new Choice(options, name, asked)
-  const { definition, title, make } = chosen.method()
-  const discipline = chosen.discipline(otherwise)
+  const isNested =
+    otherwise === undefined && !permanent && (asked.discipline === undefined || asked.discipline instanceof Handle)
+  const known = isNested ? recalled(asked, options) : undefined
+  if (known !== undefined) return launch(known, over(asked.discipline ?? heap())!, options, undefined)
+  const choice = new Choice(options, asked.name ?? 'region', asked)
+  const plan = choice.plan(permanent)
+  const region = launch(plan, choice.discipline(otherwise ?? (() => over(heap())!)), options, choice)
+  if (isNested && plan.image !== undefined) remember(asked, options, plan)
+  return region
+}
+
+/** Asks the discipline, and opens. A plan that is new learns its last points from the choice that made it. */
+function launch(plan: Plan, discipline: Discipline, options: Options, choice: Choice | undefined): Region {
   const space = spaceOf(discipline)
-  const handle = new Handle(partsOf(space, name, discipline, definition, title, permanent))
+  const handle = new Handle(space, discipline, plan)
   const place = { at: 0 }
   const answer = discipline.exception?.(handle, 'open', place) ?? 0
-  if (answer < 0) throw new VmallocError('vetoed', `open ${name}: discipline ${discipline.name} says no`)
+  if (answer < 0) throw new VmallocError('vetoed', `open ${plan.name}: discipline ${discipline.name} says no`)
   if (answer > 0) {
     const region = revive(space, discipline, place.at - space.base)
     discipline.exception?.(region, 'endopen', region.header)
     return region
   }
-  const align = chosen.align()
-  create(handle, { name, title, discipline, definition, align, settings: chosen.settings(), make })
+  if (choice !== undefined) {
+    plan.align = choice.align()
+    plan.settings = H.packSettings(choice.settings())
+  }
+  create(handle, plan, discipline)
   options.settle()
   tellOpened(handle, options)
   discipline.exception?.(handle, 'endopen', handle.header)
@@ -139,8 +154,8 @@ class Choice {
     for (const key of ['method', 'discipline'] as const) for (const text of options.names(key)) this.#load(key, text)
   }
 
-  /** The method's definition, its full name, and how it is made. */
-  method(): { definition: MethodDef; title: string; make: Make } {
+  /** The method's definition, its full name, and how it is made; alignment and settings are chosen later. */
+  plan(permanent: boolean): Plan {
     const asked = this.#asked.method ?? 'best'
     if (typeof asked !== 'string' && !registry.methods.isDefinition(asked)) {
       throw new VmallocError(
@@ -157,9 +172,16 @@ class Choice {
     this.#rows = all.flatMap((definition) => definition.options ?? [])
     const values = this.#values(this.#rows)
     return {
+      name: this.#name,
+      method: titleOf(all),
       definition: joined(all),
-      title: titleOf(all),
-      make: (handle) => build(all, handle, values),
+      permanent,
+      childAt,
+      chain: all,
+      values,
+      align: ALIGN,
+      settings: 0,
+      image: undefined,
     }
   }
 
@@ -289,7 +311,72 @@ class Choice {
   }
 }
 
-type Make = (handle: Handle) => Method
+// plans
+
+/** What an open resolves to, but for the discipline; the same as long as nothing is registered and the options stay. */
+interface Plan extends Kind {
+  readonly chain: readonly MethodDef[]
+  readonly values: Record<string, OptionValue>
+  align: number
+  /** Packed. */
+  settings: number
+  /** The header of the last region that was opened so. */
+  image: Image | undefined
+}
+
+/** A plan, and what was asked for when it was made: all keys but `discipline`, in order. */
+interface Memory {
+  readonly name: string | undefined
+  readonly method: unknown
+  readonly keys: readonly string[]
+  readonly asked: readonly unknown[]
+  readonly plan: Plan
+}
+
+/** Plans of nested regions, those that are asked for often first. */
+const memories: Memory[] = []
+const MOST_MEMORIES = 16
+let rememberedOptions: Options | undefined
+let rememberedChanges = -1
+
+/** The plan of an open that asked for just the same. */
+function recalled(asked: OpenOptions, options: Options): Plan | undefined {
+  if (options !== rememberedOptions || registry.changes !== rememberedChanges) return undefined
+  for (let i = 0; i < memories.length; i++) {
+    const memory = memories[i]!
+    if (memory.name !== asked.name || memory.method !== asked.method || !isSame(memory, asked)) continue
+    if (i > 0) {
+      memories[i] = memories[i - 1]!
+      memories[i - 1] = memory
+    }
+    return memory.plan
+  }
+  return undefined
+}
+
+function isSame({ keys, asked: before }: Memory, asked: OpenOptions): boolean {
+  let i = 0
+  for (const key in asked) {
+    if (key === 'discipline') continue
+    if (keys[i] !== key || before[i] !== asked[key]) return false
+    i++
+  }
+  return i === keys.length
+}
+
+/** Keeps a plan, unless it hangs on more than names and numbers, or the environment has a say about its parts. */
+function remember(asked: OpenOptions, options: Options, plan: Plan): void {
+  const keys = Object.keys(asked).filter((key) => key !== 'discipline')
+  const values = keys.map((key) => asked[key])
+  if (values.some((value) => typeof value === 'object' || typeof value === 'function')) return
+  if (Object.getPrototypeOf(asked) !== Object.prototype) return
+  if (options.names('method').length > 0 || options.names('discipline').length > 0) return
+  if (options !== rememberedOptions || registry.changes !== rememberedChanges) memories.length = 0
+  rememberedOptions = options
+  rememberedChanges = registry.changes
+  if (memories.length === MOST_MEMORIES) memories.pop()
+  memories.push({ name: asked.name, method: asked.method, keys, asked: values, plan })
+}
 
 function expected(row: OptionRow): string {
   if (row.choices !== undefined) return `one of ${row.choices.join(', ')}`
@@ -333,6 +420,7 @@ function titleOf(chain: readonly MethodDef[]): string {
 
 /** Makes the innermost method, and each wrapper around it; their states lie one behind the other. */
 function build(chain: readonly MethodDef[], handle: Handle, settings: Record<string, OptionValue>): Method {
+  if (chain.length === 1) return chain[0]!.create(handle.store, settings, undefined)
   let method: Method | undefined
   let state = handle.store.state
   for (const definition of [...chain].reverse()) {
@@ -362,7 +450,7 @@ function isDiscipline(value: unknown): value is Discipline {
 /** The discipline over what the caller has, or undefined where no definition understands it. */
 function over(given: unknown): Discipline | undefined {
   if (isDiscipline(given)) return given
-  for (const definition of registry.disciplines.all() as DisciplineDef[]) {
+  for (const definition of registry.disciplines.each()) {
     const made = definition.over?.(given)
     if (made !== undefined) return made
   }
@@ -386,7 +474,7 @@ function spacesOver(discipline: Discipline): Space[] {
 function spaceOf(discipline: Discipline): Space {
   const { parent } = discipline
   if (parent !== undefined) {
-    const space = spaceOfRegion.get(parent)
+    const space = parent instanceof Handle && parent.store.header !== 0 ? parent.store.space : undefined
     if (space === undefined || parent.closed)
       throw new VmallocError('closed', `discipline ${discipline.name}: parent region ${parent.name} is closed`)
     return space
@@ -397,110 +485,107 @@ function spaceOf(discipline: Discipline): Space {
   return space
 }
 
-const spaceOfRegion = new WeakMap<Region, Space>()
-
-function partsOf(
-  space: Space,
-  name: string,
-  discipline: Discipline,
-  definition: MethodDef,
-  method: string,
-  permanent = false,
-): Parts {
-  return {
-    space,
-    name,
-    discipline,
-    definition,
-    method,
-    permanent,
-    childAt: (parent, header) => revive(space, over(parent)!, header),
-  }
+/** Makes a handle of a child whose header lies at an address. */
+function childAt(parent: Handle, header: number): Region {
+  return revive(parent.store.space, over(parent)!, header)
 }
 
 // headers
 
-interface Plan {
-  name: string
-  title: string
-  discipline: Discipline
-  definition: MethodDef
-  align: number
-  settings: Settings
-  make: Make
+/** A header up to its values, as it lies in the first region opened by a plan, and how long its parts are. */
+interface Image {
+  readonly discipline: string
+  readonly words: Int32Array
+  /** Where the state begins, from the header on. */
+  readonly state: number
+  readonly length: number
+}
+
+/** All that is the same in every header of a plan; places, links and sums are written in `create`. */
+function imageOf(plan: Plan, discipline: string): Image {
+  const texts = [
+    H.headerText(plan.name, 'a name'),
+    H.headerText(plan.method, 'a method'),
+    H.headerText(discipline, 'the name of a discipline'),
+  ]
+  const values = roundUp(
+    texts.reduce((at, text) => at + H.textSize(text), H.TEXTS),
+    ALIGN,
+  )
+  const state = values + TABLE
+  const length = roundUp(state + plan.definition.state, ALIGN)
+  const words = new Int32Array(values >>> 2)
+  const put = (field: number, value: number): void => void (words[field >>> 2] = value)
+  put(H.MAGIC, H.IS_REGION)
+  put(H.VERSION, H.THIS_VERSION)
+  put(H.LENGTH, length)
+  put(H.ALIGNMENT, plan.align)
+  put(H.STATE_SIZE, plan.definition.state)
+  put(H.SETTINGS, plan.settings)
+  let at = H.TEXTS
+  for (const [i, field] of [H.NAME, H.METHOD, H.DISCIPLINE].entries()) {
+    put(field, at)
+    H.writeText(new Uint8Array(words.buffer), at, texts[i]!)
+    at += H.textSize(texts[i]!)
+  }
+  return { discipline, words, state, length }
 }
 
 /** Asks for the first segment and writes the header into it. */
-function create(handle: Handle, plan: Plan): void {
+function create(handle: Handle, plan: Plan, discipline: Discipline): void {
+  if (plan.image === undefined || plan.image.discipline !== discipline.name) plan.image = imageOf(plan, discipline.name)
+  const image = plan.image
+  const { parent } = discipline
+  if (parent === undefined) write(handle, plan, image, undefined)
+  else (parent as Handle).within(() => write(handle, plan, image, parent as Handle))
+}
+
+/** Writes the header of a region into its first segment; under the parent's lock where there is one. */
+function write(handle: Handle, plan: Plan, image: Image, parent: Handle | undefined): void {
   const { store } = handle
   const { space } = store
-  const texts = [
-    H.headerText(plan.name, 'a name'),
-    H.headerText(plan.title, 'a method'),
-    H.headerText(plan.discipline.name, 'the name of a discipline'),
-  ]
-  const textSize = texts.reduce((sum, text) => sum + H.textSize(text), 0)
-  const values = roundUp(H.TEXTS + textSize, ALIGN)
-  const state = values + TABLE
-  const length = roundUp(state + plan.definition.state, ALIGN)
-  const { parent } = plan.discipline
-  const held = parent === undefined ? undefined : (parent as Handle)
-  const begin = (): void => {
-    const first =
-      store.open(length + 2 * plan.align + (plan.definition.sizes === 'none' ? 0 : FIRST_EXTENT)) ??
-      store.open(length + 2 * plan.align + ALIGN)
-    if (first === undefined) {
-      throw new VmallocError(
-        'no-memory',
-        `open ${plan.name}: discipline ${plan.discipline.name} has no ${length + ALIGN} bytes for a first segment`,
-      )
-    }
-    const h = roundUp(first.raw, ALIGN)
-    const { words } = space
-    if (parent === undefined && H.flaw(words, h) === '') {
-      throw new VmallocError(
-        'argument',
-        `open ${plan.name}: region ${H.readText(words, h + store.get(h, H.NAME))} is there already, at ${h + space.base}: attach it, close it, or clear the bytes`,
-      )
-    }
-    words.u8.fill(0, h, h + length)
-    const put = (field: number, value: number): void => store.put(h, field, value)
-    put(H.RAW, first.raw)
-    put(H.SIZE, first.size)
-    put(H.NEXT, H.mixOf(h))
-    put(H.MARK, H.markOf(h, first.raw))
-    put(H.MAGIC, H.IS_REGION)
-    put(H.VERSION, H.THIS_VERSION)
-    put(H.LENGTH, length)
-    put(H.SELF, h)
-    put(H.ROOT, parent === undefined ? h : space.root)
-    put(H.PARENT, parent === undefined ? 0 : held!.store.header)
-    put(H.ALIGNMENT, plan.align)
-    put(H.STATE, h + state)
-    put(H.STATE_SIZE, plan.definition.state)
-    put(H.VALUES, h + values)
-    let at = h + H.TEXTS
-    for (const [i, field] of [H.NAME, H.METHOD, H.DISCIPLINE].entries()) {
-      put(field, at - h)
-      H.writeText(words, at, texts[i]!)
-      at += H.textSize(texts[i]!)
-    }
-    put(H.SERIAL, parent === undefined ? 0 : nextSerial(store))
-    put(H.SETTINGS, H.packSettings(plan.settings))
-    put(H.LAST, h)
-    put(H.EXTENT, first.size)
-    put(H.SUM, H.sumOf(words, h))
-    if (parent === undefined) space.rootAt(h, plan.name)
-    else held!.adopt(h)
-    handle.bind(h, plan.align, () => {
-      const policy = plan.make(handle)
-      policy.start()
-      return policy
-    })
+  const { length } = image
+  const first =
+    store.open(length + 2 * plan.align + (plan.definition.sizes === 'none' ? 0 : FIRST_EXTENT)) ??
+    store.open(length + 2 * plan.align + ALIGN)
+  if (first === undefined) {
+    throw new VmallocError(
+      'no-memory',
+      `open ${plan.name}: discipline ${image.discipline} has no ${length + ALIGN} bytes for a first segment`,
+    )
   }
-  if (held === undefined) begin()
-  else held.within(begin)
-  spaceOfRegion.set(handle, space)
+  const h = roundUp(first.raw, ALIGN)
+  const { words } = space
+  if (parent === undefined && H.flaw(words, h) === '') {
+    throw new VmallocError(
+      'argument',
+      `open ${plan.name}: region ${H.readText(words, h + store.get(h, H.NAME))} is there already, at ${h + space.base}: attach it, close it, or clear the bytes`,
+    )
+  }
+  const m = words.i32
+  const base = h >>> 2
+  const known = image.words.length
+  for (let i = 0; i < known; i++) m[base + i] = image.words[i]!
+  words.u8.fill(0, h + known * 4, h + length)
+  m[base + (H.RAW >>> 2)] = first.raw
+  m[base + (H.SIZE >>> 2)] = first.size
+  m[base + (H.NEXT >>> 2)] = H.mixOf(h)
+  m[base + (H.MARK >>> 2)] = H.markOf(h, first.raw)
+  m[base + (H.SELF >>> 2)] = h
+  m[base + (H.ROOT >>> 2)] = parent === undefined ? h : space.root
+  m[base + (H.PARENT >>> 2)] = parent === undefined ? 0 : parent.store.header
+  m[base + (H.STATE >>> 2)] = h + image.state
+  m[base + (H.VALUES >>> 2)] = h + known * 4
+  m[base + (H.SERIAL >>> 2)] = parent === undefined ? 0 : nextSerial(store)
+  m[base + (H.LAST >>> 2)] = h
+  m[base + (H.EXTENT >>> 2)] = first.size
+  m[base + (H.SUM >>> 2)] = H.sumOf(words, h)
+  if (parent === undefined) space.rootAt(h, plan.name)
+  else parent.adopt(h)
+  store.bind(h, plan.align)
+  const policy = build(plan.chain, handle, plan.values)
+  policy.start()
+  handle.bind(h, policy)
 }
 
 /** A number that no other region of this root has. */
@@ -539,9 +624,10 @@ function revive(space: Space, discipline: Discipline, header: number): Region {
         `attach ${name}: method ${title} keeps ${state} bytes of state here, ${field(H.STATE_SIZE)} there: another version`,
       )
     }
-    const region = new Handle(partsOf(space, name, discipline, joined(chain), title))
-    region.bind(header, field(H.ALIGNMENT), () => build(chain, region, {}))
-    spaceOfRegion.set(region, space)
+    const kind: Kind = { name, method: title, definition: joined(chain), permanent: false, childAt }
+    const region = new Handle(space, discipline, kind)
+    region.store.bind(header, field(H.ALIGNMENT))
+    region.bind(header, build(chain, region, {}))
     try {
       region.check()
     } catch (error) {

@@ -3,7 +3,7 @@
  *
  *   client -> Handle -> method -> store -> discipline
  *             |  lock, arguments, moving a block, events, checks, no memory
- *             `- the short way, when nothing of that is needed: straight to the method
+ *             `- the short way, when nothing of that is needed: straight to the method, in shared memory under the lock
  *
  * The handle holds nothing that the bytes do not (but listeners and views), so there may be several over the same bytes.
  * Addresses of clients count from the first byte of the buffer, those of methods from the first byte of the space; the
@@ -36,7 +36,7 @@ import { decode, encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
 import * as H from './header.ts'
 import { inspectionOf, mapOf } from './picture.ts'
-import { delist, enlist } from './regions.ts'
+import { delist, enlist, type Held } from './regions.ts'
 import { Segments } from './segments.ts'
 import type { Space } from './space.ts'
 import { RegionValues } from './values.ts'
@@ -54,107 +54,113 @@ const JUNK_FREED = 0xa5
 const SLOW = 0 //     something must be done beside the method's work
 const SHORT = 1 //    nothing
 const WATCHED = 2 //  nothing, but somebody else may have grown the memory
+const LOCKED = 3 //   nothing but the lock, and a look at what other threads did
 
-/** What a handle is made of. */
-export interface Parts {
-  readonly space: Space
+const nobody: readonly Ear[] = []
+const none: readonly number[] = []
+
+/** What is the same for all regions that are opened alike. */
+export interface Kind {
   readonly name: string
-  readonly discipline: Discipline
   readonly definition: MethodDef
   /** The method's full name. */
   readonly method: string
   /** A region that cannot be closed. */
-  readonly permanent?: boolean
+  readonly permanent: boolean
   /** Makes a handle of the child whose header lies at an address. */
   readonly childAt: (parent: Handle, header: number) => Region
 }
 
-export class Handle implements Region {
+export class Handle implements Held {
   readonly name: string
   readonly method: string
-  readonly values: Values
+  /** The store, also for those who open regions. */
+  readonly store: Segments
 
-  readonly #space: Space
-  readonly #words: Words
-  readonly #store: Segments
-  readonly #parts: Parts
-  readonly #bias: number
-  #policy: Method
-  #header = 0
+  // for the list of the regions of this thread
+  older: Held | undefined = undefined
+  newer: Held | undefined = undefined
+  ticket: WeakRef<Held> | undefined = undefined
+
+  private readonly kind: Kind
+  private readonly space: Space
+  private readonly words: Words
+  private readonly bias: number
+  private policy: Method
+  private place = 0
   /** The header's checksum: another one means that another region lies there now. */
-  #sum = 0
-  #closed = false
-  /** Whether the short way is open: no lock, no settings, no ears, no views. */
-  #way: number = SLOW
-  #ears: Ear[] = []
-  #views: Map<Addr, Life> | undefined
-  #ticket: WeakRef<Region> | undefined
+  private sum = 0
+  private ended = false
+  private way: number = SLOW
+  private ears: readonly Ear[] = nobody
+  private views: Map<Addr, Life> | undefined = undefined
+  private table: RegionValues | undefined = undefined
 
-  constructor(parts: Parts) {
-    this.name = parts.name
-    this.method = parts.method
-    this.#parts = parts
-    this.#space = parts.space
-    this.#words = parts.space.words
-    this.#bias = parts.space.base
-    this.#store = new Segments(parts.space, this, parts.discipline, parts.name)
-    this.#policy = closedMethod
-    this.values = new RegionValues(this.#store, { within: (what) => this.#within(what) })
+  constructor(space: Space, discipline: Discipline, kind: Kind) {
+    this.name = kind.name
+    this.method = kind.method
+    this.kind = kind
+    this.space = space
+    this.words = space.words
+    this.bias = space.base
+    this.store = new Segments(space, this, discipline, kind.name)
+    this.policy = closedMethod
   }
 
-  /** The store, for those who open a region. */
-  get store(): Segments {
-    return this.#store
-  }
-
-  /** Takes up a header that is there, with the method that goes with it. */
-  bind(header: number, align: number, policy: () => Method): void {
-    this.#header = header
-    this.#sum = this.#words.i32[(header + H.SUM) >>> 2]!
-    this.#store.bind(header, align)
-    this.#policy = policy()
-    this.#space.keepHandle(header, this)
-    this.#ticket = enlist(this)
-    if ((this.#bits & H.EVENTS) !== 0) this.#space.listen(1)
+  /** Takes up a header that the store is bound to, with the method that goes with it. */
+  bind(header: number, policy: Method): void {
+    this.place = header
+    this.sum = this.words.i32[(header + H.SUM) >>> 2]!
+    this.policy = policy
+    enlist(this)
+    if ((this.bits & H.EVENTS) !== 0) this.space.listen(1)
     this.tune()
   }
 
   // what it is
 
   get header(): Addr {
-    return this.#header + this.#bias
+    return this.place + this.bias
+  }
+
+  get values(): Values {
+    return this.valueTable
+  }
+
+  private get valueTable(): RegionValues {
+    return (this.table ??= new RegionValues(this.store, { within: (what) => this.within(what) }))
   }
 
   get alignment(): number {
-    return this.#store.align
+    return this.store.align
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.ended
   }
 
   get parent(): Region | undefined {
-    return this.#store.discipline.parent
+    return this.store.discipline.parent
   }
 
   get buffer(): ArrayBufferLike {
-    this.#mustBeOpen('buffer')
-    if (this.#words.gone || this.#space.shared) this.#space.renew()
-    return this.#words.u8.buffer
+    this.mustBeOpen('buffer')
+    if (this.words.gone || this.space.shared) this.space.renew()
+    return this.words.u8.buffer
   }
 
   get unit(): number {
-    return this.#policy.unit?.() ?? 0
+    return this.policy.unit?.() ?? 0
   }
 
   get discipline(): Discipline {
-    return this.#store.discipline
+    return this.store.discipline
   }
 
   set discipline(next: Discipline) {
-    this.#mustBeOpen('discipline')
-    const now = this.#store.discipline
-    if ((next.base ?? 0) !== this.#bias || next.parent !== now.parent || next.buffer() !== this.buffer) {
+    this.mustBeOpen('discipline')
+    const now = this.store.discipline
+    if ((next.base ?? 0) !== this.bias || next.parent !== now.parent || next.buffer() !== this.buffer) {
       throw new VmallocError(
         'argument',
         `region ${this.name}: discipline ${next.name} has another space than ${now.name}: expected the same buffer, base and parent`,
@@ -163,103 +169,109 @@ export class Handle implements Region {
     const answer = now.exception?.(this, 'discipline', next)
     if (answer)
       throw new VmallocError('vetoed', `region ${this.name}: discipline ${now.name} does not give way to ${next.name}`)
-    if (this.#space.source === now) this.#space.source = next
-    this.#store.discipline = next
+    if (this.space.source === now) this.space.source = next
+    this.store.discipline = next
   }
 
   // a block's life
 
   alloc(size: number): Addr {
-    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
-      const at = this.#policy.alloc(size)
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+      const at = this.policy.alloc(size)
+      if (at !== NIL) return at
+    } else if (this.way === LOCKED) {
+      const at = this.allocLocked(size)
       if (at !== NIL) return at
     }
-    return this.#obtain('alloc', size, 0, false)
+    return this.obtain('alloc', size, 0, false)
   }
 
   allocZeroed(size: number): Addr {
-    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
-      const at = this.#policy.alloc(size)
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+      const at = this.policy.alloc(size)
       if (at !== NIL) {
-        this.#words.zero(at, this.#policy.sizeOf(at))
+        this.words.zero(at, this.policy.sizeOf(at))
         return at
       }
     }
-    return this.#obtain('alloc', size, 0, true)
+    return this.obtain('alloc', size, 0, true)
   }
 
   align(size: number, alignment: number): Addr {
     if (!isPowerOfTwo(alignment)) {
-      return this.#mistake('align', alignment, 'alignment is no power of two')
+      return this.mistake('align', alignment, 'alignment is no power of two')
     }
-    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
-      const policy = this.#policy
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+      const policy = this.policy
       if (policy.align !== undefined) {
         const at = policy.align(size, alignment)
         if (at !== NIL) return at
       }
     }
-    return this.#obtain('align', size, alignment, false)
+    return this.obtain('align', size, alignment, false)
   }
 
   free(at: Addr): boolean {
-    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
-      if (this.#policy.free(at)) return true
-    }
-    return this.#freeSlowly(at)
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+      if (this.policy.free(at)) return true
+    } else if (this.way === LOCKED && this.freeLocked(at)) return true
+    return this.freeSlowly(at)
   }
 
   resize(at: Addr, size: number, options?: ResizeOptions): Addr {
-    if (this.#way === SHORT || (this.#way === WATCHED && !this.#words.gone)) {
-      const to = this.#resizeShortly(at, size, options)
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+      const to = this.resizeShortly(at, size, options)
+      if (to !== NIL) return to
+    } else if (this.way === LOCKED) {
+      const to = this.resizeLocked(at, size, options)
       if (to !== NIL) return to
     }
-    if (this.#closed) return NIL
+    if (this.ended) return NIL
     if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
-    if (!isWhole(size, LIMIT)) return this.#mistake('resize', size, sizeReason)
+    if (!isWhole(size, LIMIT)) return this.mistake('resize', size, sizeReason)
     const move = options !== undefined && (options.move === true || options.copy === true)
-    let to = this.#reshape(at - this.#bias, size, move, options)
-    if (to === NIL && move && !this.#closed) {
-      if (this.#policy.serves?.(size) === false) return this.#mistake('resize', size, this.#jobReason(size))
-      to = this.#helped({ op: 'resize', at, size, alignment: 0 }, () =>
-        this.#reshape(at - this.#bias, size, move, options),
+    let to = this.reshape(at - this.bias, size, move, options)
+    if (to === NIL && move && !this.ended) {
+      if (this.policy.serves?.(size) === false) return this.mistake('resize', size, this.jobReason(size))
+      to = this.helped({ op: 'resize', at, size, alignment: 0 }, () =>
+        this.reshape(at - this.bias, size, move, options),
       )
     }
-    if (to < 0) return this.#mistake('resize', at, this.#addressReason)
+    if (to < 0) return this.mistake('resize', at, this.addressReason)
     if (to === NIL) return NIL
-    to += this.#bias
-    if (to !== at) this.#endViews(at)
-    if (this.#ears.length > 0 || (this.#bits & H.EVENTS) !== 0) this.#tellBlock('resize', to, size, at)
+    to += this.bias
+    if (to !== at) this.endViews(at)
+    if (this.ears.length > 0 || (this.bits & H.EVENTS) !== 0) this.tellBlock('resize', to, size, at)
     return to
   }
 
   // asking
 
   sizeOf(at: Addr): number {
-    if (this.#closed) return -1
-    const held = this.#enter()
+    if (this.ended) return -1
+    const held = this.enter()
     try {
-      return this.#policy.sizeOf(at - this.#bias)
+      return this.policy.sizeOf(at - this.bias)
     } finally {
-      this.#leave(held)
+      this.leave(held)
     }
   }
 
   offsetOf(at: Addr): number {
-    if (this.#closed || !isWhole(at, 2 ** 32)) return -1
-    const held = this.#enter()
+    if (this.ended || !isWhole(at, 2 ** 32)) return -1
+    const held = this.enter()
     try {
-      const rel = at - this.#bias
-      if (this.#policy.offsetOf !== undefined) return this.#policy.offsetOf(rel)
+      const rel = at - this.bias
+      if (this.policy.offsetOf !== undefined) return this.policy.offsetOf(rel)
       let offset = -1
-      this.#policy.walk((block, size, state) => {
+      this.policy.walk((block, size, state) => {
         if (rel < block || rel >= block + size) return true
         if (state === 'busy') offset = rel - block
         return false
       })
       return offset
     } finally {
-      this.#leave(held)
+      this.leave(held)
     }
   }
 
@@ -277,15 +289,15 @@ export class Handle implements Region {
   }
 
   segments(): SegmentView[] {
-    return this.#closed ? [] : this.#within(() => this.#store.views())
+    return this.ended ? [] : this.within(() => this.store.views())
   }
 
   walk(visit: (block: BlockView) => boolean | void): void {
-    if (this.#closed) return
+    if (this.ended) return
     const blocks: BlockView[] = []
-    this.#within(() =>
-      this.#policy.walk((at, size, state) => {
-        blocks.push({ at: at + this.#bias, size, state })
+    this.within(() =>
+      this.policy.walk((at, size, state) => {
+        blocks.push({ at: at + this.bias, size, state })
       }),
     )
     for (const block of blocks) if (visit(block) === false) return
@@ -306,9 +318,9 @@ export class Handle implements Region {
       highTide: 0,
       overhead: 0,
     }
-    if (this.#closed) return stat
-    return this.#within(() => {
-      this.#policy.walk((_at, size, state) => {
+    if (this.ended) return stat
+    return this.within(() => {
+      this.policy.walk((_at, size, state) => {
         if (state === 'busy') {
           stat.busyBlocks++
           stat.busyBytes += size
@@ -322,21 +334,21 @@ export class Handle implements Region {
           stat.cachedBytes += size
         }
       })
-      stat.segments = this.#store.views().length
-      stat.extent = this.#store.get(this.#header, H.EXTENT)
-      stat.highTide = this.#store.get(this.#header, H.TIDE)
+      stat.segments = this.store.views().length
+      stat.extent = this.store.get(this.place, H.EXTENT)
+      stat.highTide = this.store.get(this.place, H.TIDE)
       stat.overhead = stat.extent - stat.busyBytes - stat.cachedBytes - stat.freeBytes
       return stat
     })
   }
 
   check(): void {
-    if (this.#closed) return
-    this.#within(() => this.#checkAll())
+    if (this.ended) return
+    this.within(() => this.checkAll())
   }
 
   inspect(): Inspection {
-    return inspectionOf(this, H.unpackSettings(this.#bits))
+    return inspectionOf(this, H.unpackSettings(this.bits))
   }
 
   map({ width = 64, lines = 8 }: { width?: number; lines?: number } = {}): string {
@@ -346,56 +358,56 @@ export class Handle implements Region {
   // the whole region
 
   clear(): boolean {
-    if (this.#closed || !this.#closeChildren()) return false
-    this.#within(() => {
-      this.#bury(this.#header)
-      this.#policy.clear()
-      this.#store.put(this.#header, H.BUSY, 0)
-      this.#afterwards(NIL)
+    if (this.ended || !this.closeChildren()) return false
+    this.within(() => {
+      this.bury(this.place)
+      this.policy.clear()
+      this.store.put(this.place, H.BUSY, 0)
+      this.afterwards(NIL)
     })
-    this.#endViews()
-    for (const ear of this.#ears) this.#space.tell(() => ear.clear?.(this))
+    this.endViews()
+    for (const ear of this.ears) this.space.tell(() => ear.clear?.(this))
     return true
   }
 
   compact(): number {
-    if (this.#closed) return 0
-    const given = this.#within(() => {
-      const before = this.#store.get(this.#header, H.EXTENT)
-      this.#policy.compact?.()
-      this.#afterwards(NIL)
-      return before - this.#store.get(this.#header, H.EXTENT)
+    if (this.ended) return 0
+    const given = this.within(() => {
+      const before = this.store.get(this.place, H.EXTENT)
+      this.policy.compact?.()
+      this.afterwards(NIL)
+      return before - this.store.get(this.place, H.EXTENT)
     })
-    for (const ear of this.#ears) this.#space.tell(() => ear.compact?.(this, given))
+    for (const ear of this.ears) this.space.tell(() => ear.compact?.(this, given))
     return given
   }
 
   close(): boolean {
-    if (this.#closed || this.#parts.permanent === true) return false
-    const { discipline } = this.#store
+    if (this.ended || this.kind.permanent === true) return false
+    const { discipline } = this.store
     const answer = discipline.exception?.(this, 'close', undefined) ?? 0
     if (answer < 0) return false
     const keep = answer > 0
-    if (!keep && !this.#closeChildren()) return false
-    for (const ear of this.#ears) this.#space.tell(() => ear.close?.(this))
-    const held = this.#enter()
+    if (!keep && !this.closeChildren()) return false
+    for (const ear of this.ears) this.space.tell(() => ear.close?.(this))
+    const held = this.enter()
     try {
-      if (!keep && !this.#closed) {
-        this.#bury(this.#header)
-        this.#unlink()
-        this.#store.put(this.#header, H.MAGIC, 0)
-        this.#store.giveAll()
+      if (!keep && !this.ended) {
+        this.bury(this.place)
+        this.unlink()
+        this.store.put(this.place, H.MAGIC, 0)
+        this.store.giveAll()
       }
     } finally {
-      this.#leave(held)
-      this.#end()
+      this.leave(held)
+      this.end()
     }
     discipline.exception?.(this, 'endclose', undefined)
     return true
   }
 
   set(settings: Partial<Settings>): Settings {
-    const before = H.unpackSettings(this.#bits)
+    const before = H.unpackSettings(this.bits)
     const next = { ...before, ...settings }
     for (const key of Object.keys(settings)) {
       if (!(key in before)) {
@@ -409,9 +421,9 @@ export class Handle implements Region {
     if (!isWhole(next.check, 3)) {
       throw new VmallocError('argument', `set: check ${String(next.check)}, expected 0, 1, 2 or 3`)
     }
-    if (this.#closed) return before
-    this.#within(() => this.#store.put(this.#header, H.SETTINGS, H.packSettings(next)))
-    if (next.events !== before.events) this.#space.listen(next.events ? 1 : -1)
+    if (this.ended) return before
+    this.within(() => this.store.put(this.place, H.SETTINGS, H.packSettings(next)))
+    if (next.events !== before.events) this.space.listen(next.events ? 1 : -1)
     this.tune()
     return before
   }
@@ -422,24 +434,24 @@ export class Handle implements Region {
 
   // memory as arrays and text
 
-  bytes(at: Addr, length: number = this.#sizeAt(at, 'bytes')): Uint8Array<ArrayBufferLike> {
+  bytes(at: Addr, length: number = this.sizeAt(at, 'bytes')): Uint8Array<ArrayBufferLike> {
     return arrayAt(this.buffer, Uint8Array, at, length)
   }
 
   array<T extends NumericArray>(type: ArrayType<T>, at: Addr, length?: number): T {
-    return arrayAt(this.buffer, type, at, length ?? Math.floor(this.#sizeAt(at, 'array') / type.BYTES_PER_ELEMENT))
+    return arrayAt(this.buffer, type, at, length ?? Math.floor(this.sizeAt(at, 'array') / type.BYTES_PER_ELEMENT))
   }
 
   view<T extends NumericArray>(type: ArrayType<T>, at: Addr, length?: number): View<T> {
-    const size = this.#sizeAt(at, 'view')
+    const size = this.sizeAt(at, 'view')
     const count = length ?? Math.floor(size / type.BYTES_PER_ELEMENT)
     arrayAt(this.buffer, type, at, count)
     if (count * type.BYTES_PER_ELEMENT > size) {
       throw new VmallocError('argument', `view: ${count} ${type.name} elements at ${at}, whose block has ${size} bytes`)
     }
-    this.#views ??= new Map()
-    let life = this.#views.get(at)
-    if (life === undefined) this.#views.set(at, (life = { alive: true }))
+    this.views ??= new Map()
+    let life = this.views.get(at)
+    if (life === undefined) this.views.set(at, (life = { alive: true }))
     this.tune()
     return new BlockArray(this, type, at, count, life)
   }
@@ -464,9 +476,9 @@ export class Handle implements Region {
   // children and listeners
 
   children(): Region[] {
-    if (this.#closed) return []
-    return this.#within(() =>
-      this.#childHeaders().map((header) => this.#space.handleAt(header) ?? this.#parts.childAt(this, header)),
+    if (this.ended) return []
+    return this.within(() =>
+      this.childHeaders().map((header) => this.space.handleAt(header) ?? this.kind.childAt(this, header)),
     )
   }
 
@@ -479,286 +491,324 @@ export class Handle implements Region {
   }
 
   listen(ear: Ear): () => void {
-    this.#ears = [...this.#ears, ear]
-    this.#space.listen(1)
+    this.ears = [...this.ears, ear]
+    this.space.listen(1)
     return () => {
-      if (!this.#ears.includes(ear)) return
-      this.#ears = this.#ears.filter((other) => other !== ear)
-      this.#space.listen(-1)
+      if (!this.ears.includes(ear)) return
+      this.ears = this.ears.filter((other) => other !== ear)
+      this.space.listen(-1)
     }
   }
 
   share(): unknown {
-    this.#mustBeOpen('share')
-    this.#space.open()
-    return this.#space.source.share?.() ?? this.buffer
+    this.mustBeOpen('share')
+    this.space.open()
+    return this.space.source.share?.() ?? this.buffer
   }
 
   /** Gives up a header that turned out to be damaged. */
   abandon(): void {
-    this.#end()
+    this.end()
   }
 
   /** Chains a child's header into this region's list; for those who open regions. */
   adopt(child: number): void {
-    const store = this.#store
-    const first = store.get(this.#header, H.CHILD)
+    const store = this.store
+    const first = store.get(this.place, H.CHILD)
     store.put(child, H.NEXT_SIBLING, first)
     store.put(child, H.PREV_SIBLING, 0)
     if (first !== 0) store.put(first, H.PREV_SIBLING, child)
-    store.put(this.#header, H.CHILD, child)
-    store.put(this.#header, H.CHILDREN, store.get(this.#header, H.CHILDREN) + 1)
-  }
-
-  /** Runs what must not be disturbed by another thread; for those who open regions. */
-  within<T>(what: () => T): T {
-    return this.#within(what)
+    store.put(this.place, H.CHILD, child)
+    store.put(this.place, H.CHILDREN, store.get(this.place, H.CHILDREN) + 1)
   }
 
   // the lock
 
-  #enter(): boolean {
-    const { lock } = this.#space
+  private enter(): boolean {
+    const { lock } = this.space
     if (lock === undefined) {
-      if (this.#words.gone) this.#space.renew()
+      if (this.words.gone) this.space.renew()
       return false
     }
     const taken = lock.take()
     if (taken) {
-      this.#space.freshen()
-      if (!this.#isHere()) this.#end()
+      this.space.freshen()
+      if (!this.isHere()) this.end()
     }
     return taken
   }
 
-  #isHere(): boolean {
-    const m = this.#words.i32
-    return m[(this.#header + H.MAGIC) >>> 2] === H.IS_REGION && m[(this.#header + H.SUM) >>> 2] === this.#sum
+  private isHere(): boolean {
+    const m = this.words.i32
+    return m[(this.place + H.MAGIC) >>> 2] === H.IS_REGION && m[(this.place + H.SUM) >>> 2] === this.sum
   }
 
-  #leave(taken: boolean): void {
-    if (taken) this.#space.lock?.give()
-    if (this.#space.inside === 0) this.#space.flush()
+  private leave(taken: boolean): void {
+    if (taken) this.space.lock?.give()
+    if (this.space.inside === 0) this.space.flush()
   }
 
-  #within<T>(what: () => T): T {
-    this.#mustBeOpen('use')
-    const held = this.#enter()
+  /** Runs what must not be disturbed by another thread. */
+  within<T>(what: () => T): T {
+    this.mustBeOpen('use')
+    const held = this.enter()
     try {
-      this.#mustBeOpen('use')
+      this.mustBeOpen('use')
       return what()
     } finally {
-      this.#leave(held)
+      this.leave(held)
     }
+  }
+
+  // the short ways under a lock: answers that are nothing let the slow way ask why
+
+  private allocLocked(size: number): Addr {
+    const lock = this.space.lock!
+    if (!lock.take()) return NIL
+    try {
+      return this.isPlain ? this.policy.alloc(size) : NIL
+    } finally {
+      this.leave(true)
+    }
+  }
+
+  private freeLocked(at: Addr): boolean {
+    const lock = this.space.lock!
+    if (!lock.take()) return false
+    try {
+      return this.isPlain && this.policy.free(at)
+    } finally {
+      this.leave(true)
+    }
+  }
+
+  private resizeLocked(at: Addr, size: number, options: ResizeOptions | undefined): Addr {
+    const lock = this.space.lock!
+    if (!lock.take()) return NIL
+    try {
+      return this.isPlain ? this.resizeShortly(at, size, options) : NIL
+    } finally {
+      this.leave(true)
+    }
+  }
+
+  /** Whether the memory, the region and its settings are as this thread knows them; asked under the lock. */
+  private get isPlain(): boolean {
+    return this.isHere() && this.words.i32[(this.place + H.SETTINGS) >>> 2] === 0 && !this.space.outgrown
   }
 
   // the slow ways
 
-  #obtain(op: 'alloc' | 'align', size: number, alignment: number, zeroed: boolean): Addr {
-    if (this.#closed) return NIL
-    if (!isWhole(size, LIMIT)) return this.#mistake(op, size, sizeReason)
-    const policy = this.#policy
-    if (alignment > this.#store.align && policy.align === undefined) {
-      return this.#mistake('align', alignment, `method ${this.method} does not align`)
+  private obtain(op: 'alloc' | 'align', size: number, alignment: number, zeroed: boolean): Addr {
+    if (this.ended) return NIL
+    if (!isWhole(size, LIMIT)) return this.mistake(op, size, sizeReason)
+    const policy = this.policy
+    if (alignment > this.store.align && policy.align === undefined) {
+      return this.mistake('align', alignment, `method ${this.method} does not align`)
     }
-    let at = this.#take(size, alignment, zeroed)
-    if (at === NIL && !this.#closed) {
-      if (policy.serves?.(size) === false) return this.#mistake(op, size, this.#jobReason(size))
-      at = this.#helped({ op, at: NIL, size, alignment }, () => this.#take(size, alignment, zeroed))
+    let at = this.take(size, alignment, zeroed)
+    if (at === NIL && !this.ended) {
+      if (policy.serves?.(size) === false) return this.mistake(op, size, this.jobReason(size))
+      at = this.helped({ op, at: NIL, size, alignment }, () => this.take(size, alignment, zeroed))
     }
     if (at === NIL) return NIL
-    at += this.#bias
-    if (this.#ears.length > 0)
-      for (const ear of this.#ears) this.#space.tell(() => ear.alloc?.(this, at, size, alignment, zeroed))
-    if ((this.#bits & H.EVENTS) !== 0) this.#tellHandler('alloc', { region: this, at, size, old: at })
+    at += this.bias
+    for (const ear of this.ears) {
+      if (this.space.inside === 0) ear.alloc?.(this, at, size, alignment, zeroed)
+      else this.space.tell(() => ear.alloc?.(this, at, size, alignment, zeroed))
+    }
+    if ((this.bits & H.EVENTS) !== 0) this.tellHandler('alloc', { region: this, at, size, old: at })
     return at
   }
 
   /** One attempt. */
-  #take(size: number, alignment: number, zeroed: boolean): Addr {
-    const held = this.#enter()
+  private take(size: number, alignment: number, zeroed: boolean): Addr {
+    const held = this.enter()
     try {
-      if (this.#closed) return NIL
-      const policy = this.#policy
-      const at = alignment > this.#store.align ? policy.align!(size, alignment) : policy.alloc(size)
+      if (this.ended) return NIL
+      const policy = this.policy
+      const at = alignment > this.store.align ? policy.align!(size, alignment) : policy.alloc(size)
       if (at === NIL) return NIL
-      const junk = (this.#bits & H.JUNK) !== 0
-      if (zeroed || junk) this.#words.u8.fill(zeroed ? 0 : JUNK_NEW, at, at + policy.sizeOf(at))
-      this.#afterwards(at)
+      const junk = (this.bits & H.JUNK) !== 0
+      if (zeroed || junk) this.words.u8.fill(zeroed ? 0 : JUNK_NEW, at, at + policy.sizeOf(at))
+      this.afterwards(at)
       return at
     } finally {
-      this.#leave(held)
+      this.leave(held)
     }
   }
 
-  #freeSlowly(at: Addr): boolean {
-    if (this.#closed) return false
+  private freeSlowly(at: Addr): boolean {
+    if (this.ended) return false
     if (at === NIL) return true
-    const rel = at - this.#bias
-    const held = this.#enter()
+    const rel = at - this.bias
+    const held = this.enter()
     let done = false
     let kept = false
     try {
-      if (this.#closed) return false
-      const keep = (this.#bits & H.KEEP) !== 0
-      const junk = (this.#bits & H.JUNK) !== 0
-      const size = keep || junk ? this.#policy.sizeOf(rel) : 0
+      if (this.ended) return false
+      const keep = (this.bits & H.KEEP) !== 0
+      const junk = (this.bits & H.JUNK) !== 0
+      const size = keep || junk ? this.policy.sizeOf(rel) : 0
       kept = keep && size >= 0
       const fill = junk && !kept && size > 0
-      const links = this.#parts.definition.frees === 'any' // of free blocks, written over the fill
-      if (fill && links) this.#words.u8.fill(JUNK_FREED, rel, rel + size)
-      done = kept || this.#policy.free(rel)
-      if (fill && done && !links) this.#words.u8.fill(JUNK_FREED, rel, rel + size)
-      if (done) this.#afterwards(NIL)
+      const links = this.kind.definition.frees === 'any' // of free blocks, written over the fill
+      if (fill && links) this.words.u8.fill(JUNK_FREED, rel, rel + size)
+      done = kept || this.policy.free(rel)
+      if (fill && done && !links) this.words.u8.fill(JUNK_FREED, rel, rel + size)
+      if (done) this.afterwards(NIL)
     } finally {
-      this.#leave(held)
+      this.leave(held)
     }
     if (!done) {
-      this.#mistake('free', at, this.#addressReason)
+      this.mistake('free', at, this.addressReason)
       return false
     }
     if (kept) return true
-    this.#endViews(at)
-    if (this.#ears.length > 0 || (this.#bits & H.EVENTS) !== 0) this.#tellBlock('free', at, 0, at)
+    this.endViews(at)
+    if (this.ears.length > 0 || (this.bits & H.EVENTS) !== 0) this.tellBlock('free', at, 0, at)
     return true
   }
 
   /** A resize that needs nothing but the method, or NIL. */
-  #resizeShortly(at: Addr, size: number, options: ResizeOptions | undefined): Addr {
+  private resizeShortly(at: Addr, size: number, options: ResizeOptions | undefined): Addr {
     if (at === NIL || !isWhole(size, LIMIT) || options?.zero === true) return NIL
-    const policy = this.#policy
+    const policy = this.policy
     if (policy.resize?.(at, size)) return at
     if (options === undefined || (options.move !== true && options.copy !== true)) return NIL
     const had = policy.sizeOf(at)
     const to = had < 0 ? NIL : policy.alloc(size)
     if (to === NIL) return NIL
-    if (options.copy === true) this.#words.copy(to, at, had < size ? had : size)
+    if (options.copy === true) this.words.copy(to, at, had < size ? had : size)
     if (!policy.free(at)) policy.moved?.(at)
     return to
   }
 
   /** One attempt to resize: where the block is now, NIL for no memory, -1 for no block. */
-  #reshape(at: Addr, size: number, move: boolean, options: ResizeOptions | undefined): number {
-    const held = this.#enter()
+  private reshape(at: Addr, size: number, move: boolean, options: ResizeOptions | undefined): number {
+    const held = this.enter()
     try {
-      if (this.#closed) return NIL
-      const policy = this.#policy
+      if (this.ended) return NIL
+      const policy = this.policy
       const had = policy.sizeOf(at)
       if (had < 0) return -1
       let to = at
       if (policy.resize?.(at, size) !== true) {
         to = move ? policy.alloc(size) : NIL
         if (to === NIL) return NIL
-        if (options?.copy === true) this.#words.u8.copyWithin(to, at, at + Math.min(had, size))
+        if (options?.copy === true) this.words.u8.copyWithin(to, at, at + Math.min(had, size))
       }
       const has = policy.sizeOf(to)
       if (has > had) {
-        const junk = (this.#bits & H.JUNK) !== 0
+        const junk = (this.bits & H.JUNK) !== 0
         if (options?.zero === true || junk)
-          this.#words.u8.fill(options?.zero === true ? 0 : JUNK_GROWN, to + had, to + has)
+          this.words.u8.fill(options?.zero === true ? 0 : JUNK_GROWN, to + had, to + has)
       }
-      if (to !== at) this.#discard(at, had)
-      this.#afterwards(to)
+      if (to !== at) this.discard(at, had)
+      this.afterwards(to)
       return to
     } finally {
-      this.#leave(held)
+      this.leave(held)
     }
   }
 
   /** A block that was copied elsewhere goes; for a moment both were busy, which high tide counts. */
-  #discard(at: Addr, size: number): void {
-    if ((this.#bits & H.KEEP) !== 0) return
-    if ((this.#bits & H.JUNK) !== 0) this.#words.u8.fill(JUNK_FREED, at, at + size)
-    if (!this.#policy.free(at)) this.#policy.moved?.(at)
+  private discard(at: Addr, size: number): void {
+    if ((this.bits & H.KEEP) !== 0) return
+    if ((this.bits & H.JUNK) !== 0) this.words.u8.fill(JUNK_FREED, at, at + size)
+    if (!this.policy.free(at)) this.policy.moved?.(at)
   }
 
   /** Asks the discipline's handler what to do about a request that failed. */
-  #helped(request: Request, attempt: () => number): number {
-    if (this.#space.inside > 0) return NIL
-    for (let tries = 0; tries < TRIES && !this.#closed; tries++) {
-      const { discipline } = this.#store
+  private helped(request: Request, attempt: () => number): number {
+    if (this.space.inside > 0) return NIL
+    for (let tries = 0; tries < TRIES && !this.ended; tries++) {
+      const { discipline } = this.store
       if (discipline.exception === undefined) break
       const answer = discipline.exception(this, 'nomem', request.size) ?? 0
       if (answer < 0) break
-      this.#store.frozen = answer === 0
+      this.store.frozen = answer === 0
       try {
         const at = attempt()
         if (at !== NIL) return at
       } finally {
-        this.#store.frozen = false
+        this.store.frozen = false
       }
       if (answer === 0) break
     }
-    for (const ear of this.#ears) this.#space.tell(() => ear.nomem?.(this, request))
+    for (const ear of this.ears) this.space.tell(() => ear.nomem?.(this, request))
     return NIL
   }
 
   /** What the check level asks for after an operation on the block at `at`. */
-  #afterwards(at: Addr): void {
-    const check = this.#bits & H.CHECK
+  private afterwards(at: Addr): void {
+    const check = this.bits & H.CHECK
     if (check === 0) return
-    if (check >= 3) this.#checkAll()
-    else this.#policy.check(check, at)
+    if (check >= 3) this.checkAll()
+    else this.policy.check(check, at)
   }
 
-  #checkAll(): void {
-    const store = this.#store
-    const why = H.flaw(this.#words, this.#header)
-    if (why !== '') corrupted(`${this.name}: header`, this.#header, why, 'an intact header')
+  private checkAll(): void {
+    const store = this.store
+    const why = H.flaw(this.words, this.place)
+    if (why !== '') corrupted(`${this.name}: header`, this.place, why, 'an intact header')
     store.check()
-    this.#policy.check(3)
+    this.policy.check(3)
     let busy = 0
-    this.#policy.walk((_at, size, state) => {
+    this.policy.walk((_at, size, state) => {
       if (state === 'busy') busy += size
     })
-    if (busy !== store.get(this.#header, H.BUSY)) {
-      corrupted(`${this.name}: busy bytes`, this.#header, store.get(this.#header, H.BUSY), busy)
+    if (busy !== store.get(this.place, H.BUSY)) {
+      corrupted(`${this.name}: busy bytes`, this.place, store.get(this.place, H.BUSY), busy)
     }
-    this.#childHeaders()
-    const siblings = store.get(this.#header, H.NEXT_SIBLING) + store.get(this.#header, H.PREV_SIBLING)
-    if (store.get(this.#header, H.PARENT) === 0 && siblings !== 0) {
-      corrupted(`${this.name}: siblings`, this.#header, siblings, 'none, since it has no parent')
+    this.childHeaders()
+    const siblings = store.get(this.place, H.NEXT_SIBLING) + store.get(this.place, H.PREV_SIBLING)
+    if (store.get(this.place, H.PARENT) === 0 && siblings !== 0) {
+      corrupted(`${this.name}: siblings`, this.place, siblings, 'none, since it has no parent')
     }
-    ;(this.values as RegionValues).check()
+    this.valueTable.check()
   }
 
   /** Headers of the children; throws where the list is broken. */
-  #childHeaders(): number[] {
+  private childHeaders(): readonly number[] {
+    const store = this.store
+    if (store.get(this.place, H.CHILD) === 0 && store.get(this.place, H.CHILDREN) === 0) return none
     const found: number[] = []
-    const store = this.#store
     let before = 0
-    for (let h = store.get(this.#header, H.CHILD); h !== 0; h = store.get(h, H.NEXT_SIBLING)) {
-      const why = H.flaw(this.#words, h)
-      if (why !== '') corrupted(`${this.name}: children`, this.#header, why, 'a child')
-      if (store.get(h, H.PARENT) !== this.#header || store.get(h, H.PREV_SIBLING) !== before) {
+    for (let h = store.get(this.place, H.CHILD); h !== 0; h = store.get(h, H.NEXT_SIBLING)) {
+      const why = H.flaw(this.words, h)
+      if (why !== '') corrupted(`${this.name}: children`, this.place, why, 'a child')
+      if (store.get(h, H.PARENT) !== this.place || store.get(h, H.PREV_SIBLING) !== before) {
         corrupted(
           `${this.name}: children`,
           h,
           `parent ${store.get(h, H.PARENT)}, sibling ${store.get(h, H.PREV_SIBLING)}`,
-          `${this.#header}, ${before}`,
+          `${this.place}, ${before}`,
         )
       }
       found.push(h)
       before = h
     }
-    if (found.length !== store.get(this.#header, H.CHILDREN)) {
-      corrupted(`${this.name}: children`, this.#header, found.length, store.get(this.#header, H.CHILDREN))
+    if (found.length !== store.get(this.place, H.CHILDREN)) {
+      corrupted(`${this.name}: children`, this.place, found.length, store.get(this.place, H.CHILDREN))
     }
     return found
   }
 
   /** Closes the children that somebody holds, who may say no; the others end with the memory they lie in. */
-  #closeChildren(): boolean {
-    const held = this.#within(() => this.#childHeaders().flatMap((header) => this.#space.handleAt(header) ?? []))
+  private closeChildren(): boolean {
+    const headers = this.within(() => this.childHeaders())
+    if (headers.length === 0) return true
+    const held = headers.flatMap((header) => this.space.handleAt(header) ?? [])
     return held.every((child) => child.close())
   }
 
   /** No header in this region is a region any more, whoever still has a handle to it. */
-  #bury(header: number): void {
-    const store = this.#store
+  private bury(header: number): void {
+    const store = this.store
     for (let h = store.get(header, H.CHILD); h !== 0 && store.get(h, H.MAGIC) === H.IS_REGION; ) {
       store.put(h, H.MAGIC, 0)
-      this.#bury(h)
+      this.bury(h)
       h = store.get(h, H.NEXT_SIBLING)
     }
     store.put(header, H.CHILD, 0)
@@ -766,12 +816,12 @@ export class Handle implements Region {
   }
 
   /** Takes this region out of its parent's list. */
-  #unlink(): void {
-    const store = this.#store
-    const parent = store.get(this.#header, H.PARENT)
+  private unlink(): void {
+    const store = this.store
+    const parent = store.get(this.place, H.PARENT)
     if (parent === 0) return
-    const next = store.get(this.#header, H.NEXT_SIBLING)
-    const prev = store.get(this.#header, H.PREV_SIBLING)
+    const next = store.get(this.place, H.NEXT_SIBLING)
+    const prev = store.get(this.place, H.PREV_SIBLING)
     if (prev === 0) store.put(parent, H.CHILD, next)
     else store.put(prev, H.NEXT_SIBLING, next)
     if (next !== 0) store.put(next, H.PREV_SIBLING, prev)
@@ -779,83 +829,89 @@ export class Handle implements Region {
   }
 
   /** The handle is of no use any more. */
-  #end(): void {
-    if (this.#closed) return
-    if ((this.#bits & H.EVENTS) !== 0) this.#space.listen(-1)
-    this.#closed = true
-    this.#way = SLOW
-    this.#policy = closedMethod
-    this.#endViews()
-    this.#space.dropHandle(this.#header)
-    for (let i = 0; i < this.#ears.length; i++) this.#space.listen(-1)
-    this.#ears = []
-    if (this.#ticket !== undefined) delist(this.#ticket)
+  private end(): void {
+    if (this.ended) return
+    if ((this.bits & H.EVENTS) !== 0) this.space.listen(-1)
+    this.ended = true
+    this.way = SLOW
+    this.policy = closedMethod
+    this.endViews()
+    delist(this)
+    if (this.ticket !== undefined) this.space.dropHandle(this.place, this.ticket)
+    for (let i = 0; i < this.ears.length; i++) this.space.listen(-1)
+    this.ears = nobody
   }
 
-  #endViews(at?: Addr): void {
-    if (this.#views === undefined) return
-    for (const [place, life] of this.#views) {
+  private endViews(at?: Addr): void {
+    if (this.views === undefined) return
+    for (const [place, life] of this.views) {
       if (at !== undefined && place !== at) continue
       life.alive = false
-      this.#views.delete(place)
+      this.views.delete(place)
     }
-    if (this.#views.size === 0) {
-      this.#views = undefined
+    if (this.views.size === 0) {
+      this.views = undefined
       this.tune()
     }
   }
 
+  settled(ticket: WeakRef<Held>): void {
+    this.space.keepHandle(this.place, ticket)
+  }
+
   tune(): void {
     const isOpen =
-      !this.#closed &&
-      !this.#space.shared &&
-      !this.#space.listened &&
-      this.#bias === 0 &&
-      this.#views === undefined &&
-      this.#store.get(this.#header, H.SETTINGS) === 0
-    this.#way = !isOpen ? SLOW : this.#space.isSole ? SHORT : WATCHED
+      !this.ended &&
+      !this.space.listened &&
+      this.bias === 0 &&
+      this.views === undefined &&
+      (this.space.shared || this.store.get(this.place, H.SETTINGS) === 0)
+    this.way = !isOpen ? SLOW : this.space.shared ? LOCKED : this.space.isSole ? SHORT : WATCHED
   }
 
   /** The settings in force, packed; they lie in the bytes, so every thread sees the same. */
-  get #bits(): number {
-    return this.#closed ? 0 : this.#store.get(this.#header, H.SETTINGS)
+  private get bits(): number {
+    return this.ended ? 0 : this.store.get(this.place, H.SETTINGS)
   }
 
   // telling
 
-  #mistake(op: Mistake['op'], value: number, reason: string): Addr {
-    if (this.#closed || this.#space.inside > 0) return NIL
-    this.#space.tell(() => {
-      this.#store.discipline.exception?.(this, 'badaddr', value)
-      for (const ear of this.#ears) ear.badaddr?.(this, { op, value, reason })
+  private mistake(op: Mistake['op'], value: number, reason: string): Addr {
+    if (this.ended || this.space.inside > 0) return NIL
+    this.space.tell(() => {
+      this.store.discipline.exception?.(this, 'badaddr', value)
+      for (const ear of this.ears) ear.badaddr?.(this, { op, value, reason })
     })
     return NIL
   }
 
-  #tellBlock(event: 'free' | 'resize', at: Addr, size: number, old: Addr): void {
-    for (const ear of this.#ears) {
-      this.#space.tell(() => (event === 'free' ? ear.free?.(this, at) : ear.resize?.(this, old, at, size)))
+  private tellBlock(event: 'free' | 'resize', at: Addr, size: number, old: Addr): void {
+    for (const ear of this.ears) {
+      if (this.space.inside > 0) {
+        this.space.tell(() => (event === 'free' ? ear.free?.(this, at) : ear.resize?.(this, old, at, size)))
+      } else if (event === 'free') ear.free?.(this, at)
+      else ear.resize?.(this, old, at, size)
     }
-    if ((this.#bits & H.EVENTS) !== 0) this.#tellHandler(event, { region: this, at, size, old })
+    if ((this.bits & H.EVENTS) !== 0) this.tellHandler(event, { region: this, at, size, old })
   }
 
-  #tellHandler(event: DisciplineEvent, data: unknown): void {
-    this.#space.tell(() => this.#store.discipline.exception?.(this, event, data))
+  private tellHandler(event: DisciplineEvent, data: unknown): void {
+    this.space.tell(() => this.store.discipline.exception?.(this, event, data))
   }
 
-  get #addressReason(): string {
-    const { frees } = this.#parts.definition
+  private get addressReason(): string {
+    const { frees } = this.kind.definition
     const only = frees === 'any' ? 'a busy block' : frees === 'newest' ? 'the newest block' : 'nothing'
     return `not the address of a busy block of region ${this.name}; method ${this.method} frees ${only}`
   }
 
-  #jobReason(size: number): string {
+  private jobReason(size: number): string {
     const unit = this.unit
     return `method ${this.method} ${unit === 0 ? `does not serve ${size} bytes` : `serves ${unit} bytes, asked for ${size}`}`
   }
 
-  #sizeAt(at: Addr, what: string): number {
-    this.#mustBeOpen(what)
+  private sizeAt(at: Addr, what: string): number {
+    this.mustBeOpen(what)
     const size = this.sizeOf(at)
     if (size < 0) {
       throw new VmallocError(
@@ -868,8 +924,8 @@ export class Handle implements Region {
     return size
   }
 
-  #mustBeOpen(what: string): void {
-    if (this.#closed) throw new VmallocError('closed', `${what}: region ${this.name} is closed`)
+  private mustBeOpen(what: string): void {
+    if (this.ended) throw new VmallocError('closed', `${what}: region ${this.name} is closed`)
   }
 }
 

@@ -15,6 +15,8 @@ import { VmallocError } from '../ground/fault.ts'
 import { nearest } from '../ground/nearest.ts'
 import { addRows, removeRows } from './options.ts'
 
+let changes = 0
+
 interface Definition {
   readonly name: string
   readonly options?: readonly OptionRow[]
@@ -50,12 +52,14 @@ export class Shelf<D extends Definition> {
     removeRows(`${this.#kind} ${definition.name}`)
     addRows(definition.options ?? [], `${this.#kind} ${definition.name}`)
     this.#definitions.set(definition.name, definition)
+    changes++
     return before
   }
 
   /** Takes a definition out; regions that are open keep theirs. */
   unregister(name: string): boolean {
     removeRows(`${this.#kind} ${name}`)
+    changes++
     return this.#definitions.delete(name)
   }
 
@@ -69,6 +73,11 @@ export class Shelf<D extends Definition> {
 
   all(): D[] {
     return [...this.#definitions.values()]
+  }
+
+  /** The same, without a list being made. */
+  each(): Iterable<D> {
+    return this.#definitions.values()
   }
 
   /** The definition of a name or a module; throws VmallocError `unknown` with the nearest name. */
@@ -131,6 +140,10 @@ function isDisciplineDef(value: unknown): value is DisciplineDef {
 }
 
 export const registry = {
+  /** How often something came or went. */
+  get changes(): number {
+    return changes
+  },
   methods: new Shelf<MethodDef>('method', isMethod),
   disciplines: new Shelf<DisciplineDef>('discipline', isDisciplineDef),
 }

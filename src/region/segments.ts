@@ -3,7 +3,7 @@
  *
  *   alloc -> method -> grow -> discipline.memory(grow in place) -> refused? -> discipline.memory(new)
  *
- * How much is asked for: what is needed, or a share of what the region has (a 64th in a root, a 16th in a nested
+ * How much is asked for: what is needed, or a share of what the region has (a 256th in a root, a 16th in a nested
  * region, whose memory rarely grows in place), whichever is more; where that is refused, just what is needed. Bytes
  * held beyond what clients use stay within that share.
  */
@@ -34,7 +34,7 @@ import {
 import type { Space } from './space.ts'
 
 const ROOT_STEP = 16 * 1024
-const ROOT_SHARE = 64
+const ROOT_SHARE = 256
 const NESTED_STEP = 4 * 1024
 const NESTED_SHARE = 16
 
@@ -197,6 +197,11 @@ export class Segments implements Store {
    * throws is asked to take the others all the same; then the first thing that it threw is thrown.
    */
   giveAll(): void {
+    const only = this.get(this.header, NEXT) === mixOf(this.header) >>> 0 && this.get(this.header, MORE_VALUES) === 0
+    if (only) {
+      this.ask('give back', this.get(this.header, RAW), this.get(this.header, SIZE), 0)
+      return
+    }
     const pieces: { raw: number; size: number }[] = []
     for (const s of this.all()) pieces.push({ raw: this.get(s, RAW), size: this.get(s, SIZE) })
     const faults: unknown[] = []
@@ -354,7 +359,9 @@ export class Segments implements Store {
       )
     }
     if (want === 0) return answer
-    space.renew()
+    // where a parent gave it, the parent looked at the buffer, unless memory grew without it
+    const isKnown = discipline.parent !== undefined && !space.shared && !this.words.gone
+    if (!isKnown || answer - bias + want > this.words.length) space.renew()
     if (answer - bias + want > this.words.length) {
       throw new VmallocError(
         'argument',

@@ -8,16 +8,11 @@
  * all. Between threads the lock in the root's header orders everything; who enters looks whether another thread grew
  * the memory in the meantime.
  */
-import type { Discipline, Region } from '../contract/region.ts'
+import type { Discipline } from '../contract/region.ts'
 import { Lock } from '../ground/lock.ts'
 import { Words } from '../ground/words.ts'
 import { HOLDER, LAST, RAW, RECORD, SIZE } from './header.ts'
-
-/** A region's handle, as its space sees it. */
-export interface Held extends Region {
-  /** Looks anew whether the short way is open. */
-  tune(): void
-}
+import { type Held, settle } from './regions.ts'
 
 export class Space {
   readonly words: Words
@@ -31,13 +26,13 @@ export class Space {
   /** Address of the root's header, once there is one. */
   root = 0
   /** The lock of a shared space, once there is a header to hold it. */
-  lock: Lock | undefined
+  lock: Lock | undefined = undefined
   /** How many calls to a discipline's memory function this thread is inside: then handlers wait. */
   inside = 0
 
-  readonly #handles = new Map<number, WeakRef<Held>>()
-  #listened = 0
-  #pending: (() => void)[] = []
+  private readonly handles = new Map<number, WeakRef<Held>>()
+  private ears = 0
+  private pending: (() => void)[] = []
 
   constructor(source: Discipline) {
     this.source = source
@@ -64,34 +59,34 @@ export class Space {
 
   /** Renews the views when memory grew behind this thread's back. */
   freshen(): void {
-    const words = this.words
-    const m = words.i32
-    if (words.gone) this.renew()
-    else if (this.shared && this.root !== 0) {
-      const last = m[(this.root + LAST) >>> 2]! >>> 0
-      if (last + RECORD > words.length) this.renew()
-      else if ((m[(last + RAW) >>> 2]! >>> 0) + (m[(last + SIZE) >>> 2]! >>> 0) > words.length) this.renew()
-    }
+    if (this.words.gone || (this.shared && this.root !== 0 && this.outgrown)) this.renew()
+  }
+
+  /** Whether the root holds memory that the views do not show; asked under the lock. */
+  get outgrown(): boolean {
+    const { i32: m, length } = this.words
+    const last = m[(this.root + LAST) >>> 2]! >>> 0
+    return last + RECORD > length || (m[(last + RAW) >>> 2]! >>> 0) + (m[(last + SIZE) >>> 2]! >>> 0) > length
   }
 
   /** The memory is given to others, who may grow it. */
   open(): void {
     if (!this.isSole) return
     this.isSole = false
-    this.#tune()
+    this.tune()
   }
 
   /** Does `what` now, or, inside a discipline's memory function, once the operation that asked for memory is done. */
   tell(what: () => void): void {
-    if (this.inside > 0) this.#pending.push(what)
+    if (this.inside > 0) this.pending.push(what)
     else what()
   }
 
   /** Does what was put off. */
   flush(): void {
-    while (this.#pending.length > 0 && this.inside === 0) {
-      const pending = this.#pending
-      this.#pending = []
+    while (this.pending.length > 0 && this.inside === 0) {
+      const pending = this.pending
+      this.pending = []
       for (const what of pending) what()
     }
   }
@@ -101,28 +96,30 @@ export class Space {
    * growth may be an event of its parent's, which is told when the operation is done.
    */
   listen(change: 1 | -1 | 0): void {
-    const before = this.#listened > 0
-    this.#listened += change
-    if (before !== this.#listened > 0) this.#tune()
+    const before = this.ears > 0
+    this.ears += change
+    if (before !== this.ears > 0) this.tune()
   }
 
-  #tune(): void {
-    for (const ticket of this.#handles.values()) ticket.deref()?.tune()
+  private tune(): void {
+    settle()
+    for (const ticket of this.handles.values()) ticket.deref()?.tune()
   }
 
   get listened(): boolean {
-    return this.#listened > 0
+    return this.ears > 0
   }
 
   handleAt(header: number): Held | undefined {
-    return this.#handles.get(header)?.deref()
+    settle()
+    return this.handles.get(header)?.deref()
   }
 
-  keepHandle(header: number, handle: Held): void {
-    this.#handles.set(header, new WeakRef(handle))
+  keepHandle(header: number, ticket: WeakRef<Held>): void {
+    this.handles.set(header, ticket)
   }
 
-  dropHandle(header: number): void {
-    this.#handles.delete(header)
+  dropHandle(header: number, ticket: WeakRef<Held>): void {
+    if (this.handles.get(header) === ticket) this.handles.delete(header)
   }
 }

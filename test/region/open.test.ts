@@ -7,6 +7,7 @@ import {
   attach,
   type Discipline,
   type FaultCode,
+  injectOptions,
   type MethodDef,
   type OpenOptions,
   open,
@@ -157,6 +158,43 @@ describe('open', () => {
 
   it('lets an option of a method pass that is not the one in use', () => {
     expect(open({ method: 'best', element: 24 }).method).to.equal('best')
+  })
+
+  it('again, as before, minds what was registered or set in the meantime', () => {
+    const root = open({ discipline: 'memory', name: 'root' })
+    const last = registry.methods.get('last')!
+    const opened = (more: OpenOptions = {}) => {
+      const region = open({ discipline: root, method: 'passing', name: 'again', ...more })
+      const { align: alignment, check } = { align: region.alignment, check: region.set({}).check }
+      const frees = region.free(region.alloc(8)) // `last` frees the newest block, `null` has none
+      expect(region.close()).to.equal(true)
+      return [alignment, check, frees]
+    }
+    expectFault('unknown', ['passing'], () => opened())
+    registry.methods.register({ ...last, name: 'passing' })
+    try {
+      for (let i = 0; i < 3; i++) {
+        expect(opened()).to.deep.equal([8, 0, true])
+        expect(opened({ align: 64 })).to.deep.equal([64, 0, true])
+        expect(opened({ check: 3, align: 16 })).to.deep.equal([16, 3, true])
+      }
+      const before = injectOptions('again.check=2')
+      for (let i = 0; i < 3; i++) expect(opened()).to.deep.equal([8, 2, true])
+      injectOptions('again.method=best check=1')
+      for (let i = 0; i < 3; i++) {
+        expect(opened()).to.deep.equal([8, 1, true])
+        expect(open({ discipline: root, method: 'passing', name: 'again' }).method).to.equal('best')
+      }
+      injectOptions(before)
+      expect(opened()).to.deep.equal([8, 0, true])
+      registry.methods.register({ ...registry.methods.get('null')!, name: 'passing' })
+      for (let i = 0; i < 3; i++) expect(opened()).to.deep.equal([8, 0, true])
+      expectFault('unknown', ['depht'], () => opened(any({ depht: 1 })))
+    } finally {
+      registry.methods.unregister('passing')
+    }
+    expectFault('unknown', ['passing'], () => opened())
+    root.check()
   })
 
   it('leaves nothing behind when it fails', () => {
