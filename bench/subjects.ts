@@ -3,10 +3,15 @@
  */
 import { list, nothing } from './peers/bare.ts'
 import { codemix } from './peers/codemix.ts'
-import { glibc, jemalloc, mimalloc, tcmalloc } from './peers/native.ts'
+import { dlmalloc } from './peers/dlmalloc.ts'
+import { emmalloc } from './peers/emmalloc.ts'
+import { glibc } from './peers/glibc.ts'
+import { jemalloc } from './peers/jemalloc.ts'
+import { mimalloc } from './peers/mimalloc.ts'
 import * as ours from './peers/ours.ts'
+import { tcmalloc } from './peers/tcmalloc.ts'
 import { thiNg } from './peers/thi-ng.ts'
-import { dlmalloc, emmalloc, tlsf } from './peers/wasm.ts'
+import { tlsf } from './peers/tlsf.ts'
 import type { Subject } from './subject.ts'
 
 export const subjects: readonly Subject[] = [

@@ -1,5 +1,5 @@
 /**
- * native: the malloc of the C library and those that can be put in its place, measured by native/replay.c.
+ * native: allocators of C programs, measured by native/replay.c.
  *
  * The program is built when a C compiler is here; mimalloc, jemalloc and tcmalloc are used where the loader knows them.
  */
@@ -14,14 +14,13 @@ export function compiler(): string | undefined {
   return COMPILERS.find((name) => spawnSync(name, ['--version']).status === 0)
 }
 
-const native = (name: string, about: string, does = EVERYTHING): Subject => ({ name, kind: 'native', about, does })
+/** An allocator that a C program calls. */
+export const native = (name: string, about: string): Subject => ({ name, kind: 'native', about, does: EVERYTHING })
 
-export const glibc: Subject = {
-  ...native('glibc', 'malloc of the C library, called from C'),
-  missing() {
-    if (process.platform !== 'linux') return 'not Linux'
-    return compiler() === undefined ? 'no C compiler' : undefined
-  },
+/** Why C programs cannot be measured here, if they cannot. */
+export function missingForC(): string | undefined {
+  if (process.platform !== 'linux') return 'not Linux'
+  return compiler() === undefined ? 'no C compiler' : undefined
 }
 
 /** The libraries that the loader knows, by name. */
@@ -44,17 +43,14 @@ export function libraryOf(name: string): string | undefined {
   return found?.[1]
 }
 
-function preloaded(name: string, ...libraries: string[]): Subject {
+/** An allocator that the loader puts in the place of the C library's. */
+export function preloaded(name: string, ...libraries: string[]): Subject {
   const path = () => libraries.map(libraryOf).find((found) => found !== undefined)
   return {
     ...native(name, 'in place of the C library’s, called from C'),
-    missing: () => glibc.missing!() ?? (path() === undefined ? 'not installed' : undefined),
+    missing: () => missingForC() ?? (path() === undefined ? 'not installed' : undefined),
     get env() {
       return { LD_PRELOAD: path() ?? '' }
     },
   }
 }
-
-export const mimalloc = preloaded('mimalloc', 'libmimalloc')
-export const jemalloc = preloaded('jemalloc', 'libjemalloc')
-export const tcmalloc = preloaded('tcmalloc', 'libtcmalloc_minimal', 'libtcmalloc')

@@ -1,5 +1,5 @@
 /**
- * wasm: dlmalloc, emmalloc and TLSF, compiled to WebAssembly and called from JavaScript through their exports.
+ * wasm: allocators compiled to WebAssembly, called from JavaScript through their exports.
  *
  * `wasm/build.sh` makes the bytes. The two of Emscripten tell how much they took (`top`); TLSF takes pages. It has no
  * aligned allocation: a program asks for more and uses an aligned part of it.
@@ -47,14 +47,11 @@ async function ready(file: string): Promise<() => Session> {
   }
 }
 
-const peer = (name: string, about: string): Subject => ({
+/** An allocator whose bytes are `wasm/NAME.wasm`. */
+export const compiled = (name: string, about: string): Subject => ({
   name,
   kind: 'wasm',
   about,
   does: EVERYTHING,
   ready: () => ready(`${name}.wasm`),
 })
-
-export const dlmalloc = peer('dlmalloc', 'of Emscripten, WebAssembly, called from JavaScript')
-export const emmalloc = peer('emmalloc', 'of Emscripten, WebAssembly, called from JavaScript')
-export const tlsf = peer('tlsf', 'of AssemblyScript, WebAssembly, called from JavaScript')
