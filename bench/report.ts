@@ -117,14 +117,18 @@ function losses(run: Run, figures: Figures, traces: readonly string[]): string {
     denser.length === 0 ? 'None used less space on the whole.' : `In less space: ${denser.join(', ')}.`,
     missed.length === 0
       ? `All ${run.goals.length} goals of the bench are reached.`
-      : `Of ${run.goals.length} goals of the bench ${missed.length} not reached: ${missed.map(saidOf).join('; ')}.`,
+      : `Of the ${run.goals.length} goals of the bench ${missed.length} are not reached:`,
   ]
-  return wrapped(sentences.join(' '))
+  const parts = [wrapped(sentences.join(' '))]
+  if (missed.length > 0) parts.push(goalsTable(missed))
+  return parts.join('\n\n')
 }
 
-/** A goal that was missed, without what was found beside. */
-function saidOf({ goal, reached, wanted }: Goal): string {
-  return `${goal} (${reached.replace(/[,( ]*\(.*/, '')}; ${wanted})`
+function goalsTable(goals: readonly Goal[]): string {
+  const rows = goals.map(({ goal, wanted, reached }) => [goal, wanted, reached])
+  return [['Goal', 'Wanted', 'Found'], ['---', '---', '---'], ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
 }
 
 function numberOf(n: number): string {

@@ -27,7 +27,7 @@
  *   O(1) for cached sizes, O(log size) otherwise.    overhead 4 bytes a block, smallest block 16
  *
  * The remainder is what the last split for a small request left: those that miss are carved from it one after the other,
- * so that blocks allocated together lie together. Once many requests missed, one of 16 KiB or more merges all that is
+ * so that blocks allocated together lie together. Once many requests missed, one of 8 KiB or more merges all that is
  * cached before it takes a place, or small blocks would lie scattered in the room of large ones.
  * Shape of a block, remainder and trees follow Doug Lea's malloc (public domain), whose compiled pieces can therefore run
  * on this heap (they only look at HEAD); deferred merging follows Vmalloc, merging before large requests glibc.

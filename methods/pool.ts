@@ -53,11 +53,11 @@ class Pool implements Method {
   private readonly s: number
   private readonly element: number
   private readonly tally: number //  word of busy bytes
-  // divides by the stride: see isMultiple
-  private stride = 0
+  // the size that the next three divide by: see isMultiple
+  private size = 0
   private inverse = 0
   private shift = 0
-  private most = 0
+  private most = -1
 
   constructor(store: Store, element: number) {
     this.words = store.words
@@ -90,10 +90,11 @@ class Pool implements Method {
     const m = this.words.i32
     const s = this.s
     const grid = m[s + GRID]! >>> 0
-    if (at >>> 0 !== at || at < grid || at >= m[s + FRESH]! >>> 0 || m[s + STRIDE] !== this.stride) {
-      return this.isElement(at) && this.giveBack(at)
+    const size = m[s + SIZE]!
+    if (at >>> 0 !== at || at < grid || at >= m[s + FRESH]! >>> 0 || size !== this.size) {
+      return this.isElement(at) && this.giveBack(at, m[s + SIZE]!)
     }
-    return this.isMultiple(at - grid) && this.giveBack(at)
+    return this.isMultiple(at - grid) && this.giveBack(at, size)
   }
 
   resize(at: Addr, size: number): boolean {
@@ -289,14 +290,13 @@ class Pool implements Method {
     const m = this.words.i32
     const s = this.s
     if (at >>> 0 !== at) return false
-    const stride = m[s + STRIDE]! >>> 0
     let grid = m[s + GRID]! >>> 0
     if (at < grid || at >= m[s + FRESH]! >>> 0) {
       const segment = this.store.find(at)
       if (segment === 0 || at >= this.endOf(segment)) return false
       grid = this.gridOf(segment)
     }
-    if ((stride | 0) !== this.stride) this.divideBy(stride)
+    if (m[s + SIZE] !== this.size) this.learn(m[s + SIZE]!)
     return this.isMultiple(at - grid)
   }
 
@@ -318,8 +318,10 @@ class Pool implements Method {
     return ((x >>> this.shift) | (x << (32 - this.shift))) >>> 0 <= this.most
   }
 
-  private divideBy(stride: number): void {
-    this.stride = stride | 0
+  /** What isMultiple needs for elements of a size. */
+  private learn(size: number): void {
+    const stride = this.strideOf(size >>> 0)
+    this.size = size
     this.shift = stride === 0 ? 0 : 31 - Math.clz32(stride & -stride)
     this.most = stride === 0 ? -1 : Math.floor(0xffffffff / stride)
     const odd = stride >>> this.shift
@@ -329,7 +331,7 @@ class Pool implements Method {
   }
 
   /** An element, or what looks like one, goes onto the list; false when it is there already. */
-  private giveBack(at: Addr): boolean {
+  private giveBack(at: Addr, size: number): boolean {
     const m = this.words.i32
     const s = this.s
     const i = at >>> 2
@@ -337,7 +339,7 @@ class Pool implements Method {
     m[i] = m[s + FREE]!
     m[i + 1] = KEY ^ i
     m[s + FREE] = at
-    m[this.tally] = m[this.tally]! - m[s + SIZE]!
+    m[this.tally] = m[this.tally]! - size
     return true
   }
 

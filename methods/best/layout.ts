@@ -50,8 +50,8 @@ export const STATE = (CACHES + QUICK + 2) * 4
 /** Blocks that a list caches at most. */
 export const CACHE_LENGTH = 16
 /** After so many misses a request of so many words merges all cached blocks before it looks for a place. */
-export const MANY = 1000
-export const CONSOLIDATES = 4096
+export const MANY = 500
+export const CONSOLIDATES = 2048
 /** The largest span that a slot caches. */
 export const SLOT_MOST = 2048
 

@@ -43,7 +43,7 @@ function commands(): CAC {
       'Methods to measure, as in best,last,debug(pool) (default: that of VMALLOC_OPTIONS, or best)',
     )
     .option('--discipline <names>', 'Where memory comes from (default: memory)')
-    .option('--passes <n>', 'Timed passes; the median counts', { default: 5 })
+    .option('--passes <n>', 'Timed passes; the median counts (default: 5, more of a short trace)')
     .option('--check', 'Verify the content of every block in the warm-up pass')
     .option('--json', 'One object a line instead of a table')
     .example('  $ vmalloc replay test/traces --method best,last,pool')
@@ -61,7 +61,7 @@ function commands(): CAC {
 
 function replayOptions(options: Record<string, unknown>): ReplayOptions {
   const passes = options.passes
-  if (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1) {
+  if (passes !== undefined && (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1)) {
     throw new VmallocError('argument', `--passes ${passes}: expected a whole number from 1`)
   }
   const names = (value: unknown) => (value === undefined ? undefined : [value].flat().join(','))

@@ -2,7 +2,7 @@
  * replay-command: `vmalloc replay`: measures traces under methods, as a table or as one JSON object a line.
  */
 import { SingleBar } from 'cli-progress'
-import { type Measurement, measure } from '../trace/replay.ts'
+import { type Measurement, measure, passesFor } from '../trace/replay.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type Entry, openEntry, plan } from './plan.ts'
 import { type Column, count, percent, remark, say, table } from './terminal.ts'
@@ -11,7 +11,7 @@ import { findTraces, readTrace } from './traces.ts'
 export interface ReplayOptions {
   method?: string
   discipline?: string
-  passes: number
+  passes?: number
   check?: boolean
   json?: boolean
 }
@@ -64,7 +64,7 @@ export function replayCommand(paths: readonly string[], options: ReplayOptions):
 export function measureEntry(
   trace: Trace,
   entry: Entry,
-  { passes, check }: { passes: number; check?: boolean },
+  { passes = passesFor(trace), check }: { passes?: number; check?: boolean },
 ): Measurement {
   const bar = startBar(`${trace.name} ${entry.method ?? ''}`, passes + 1)
   try {

@@ -42,7 +42,7 @@ export interface PassOptions {
 }
 
 export interface MeasureOptions {
-  /** Timed passes. */
+  /** Timed passes; at least five when absent, more for a short trace, so that most of them run compiled code. */
   passes?: number
   /** The warm-up pass verifies every byte: see checked.ts. */
   check?: boolean
@@ -116,7 +116,7 @@ export function freeLeft(trace: Trace, region: Region, { addresses }: Pass): voi
 
 /** Measures a method: `openRegion` opens a fresh region, which is closed at the end. */
 export function measure(trace: Trace, openRegion: () => Region, options: MeasureOptions = {}): Measurement {
-  const { passes = 5, check = false, progress } = options
+  const { passes = passesFor(trace), check = false, progress } = options
   const region = openRegion()
   try {
     const { method, discipline } = region
@@ -154,6 +154,13 @@ export function measure(trace: Trace, openRegion: () => Region, options: Measure
   } finally {
     region.close()
   }
+}
+
+const PASSES = { least: 5, most: 40, events: 2e6 }
+
+/** How many passes are timed when nobody says. */
+export function passesFor(trace: Trace): number {
+  return Math.max(PASSES.least, Math.min(PASSES.most, Math.ceil(PASSES.events / (trace.events + 1))))
 }
 
 /** Bytes asked for that were live: for each of `n` equal parts of a trace the largest sum. */
