@@ -79,11 +79,7 @@ class Pool implements Method {
     const at = m[s + FREE]! >>> 0
     const unit = m[s + SIZE]!
     if (size !== unit || unit <= 0 || at === NIL) return this.allocSlowly(size)
-    const i = at >>> 2
-    m[s + FREE] = m[i]!
-    m[i + 1] = 0
-    tookInto(m, this.tally, unit)
-    return at
+    return this.pop(at, unit)
   }
 
   free(at: Addr): boolean {
@@ -402,10 +398,16 @@ class Pool implements Method {
     if ((size !== m[s + SIZE]! >>> 0 || size === 0) && !this.accepts(size)) return NIL
     const at = m[s + FREE]! >>> 0
     if (at === NIL) return this.fresh()
+    return this.pop(at, m[s + SIZE]!)
+  }
+
+  /** The first free element, which is there, goes to a client. */
+  private pop(at: Addr, size: number): Addr {
+    const m = this.words.i32
     const i = at >>> 2
-    m[s + FREE] = m[i]!
+    m[this.s + FREE] = m[i]!
     m[i + 1] = 0
-    tookInto(m, this.tally, m[s + SIZE]!)
+    tookInto(m, this.tally, size)
     return at
   }
 

@@ -219,6 +219,12 @@ describe('measure', () => {
 })
 
 describe('sampleLive', () => {
+  it('tells of blocks above 4 GiB, of which traces may speak', () => {
+    const trace = traceOf('a 0 6000000000', 'a 1 8', 'f 0', 'r 1 16')
+    expect([...sampleLive(trace, 4)]).to.deep.equal([6000000000, 6000000008, 8, 16])
+    expect(trace.peakLive).to.equal(6000000008)
+  })
+
   it('gives the largest sum in each part', () => {
     const trace = traceOf('a 0 10', 'a 1 20', 'f 0', 'r 1 100', 'x', 'k', 'a 2 5', 'f 2')
     expect([...sampleLive(trace, 4)]).to.deep.equal([30, 100, 0, 5])

@@ -166,7 +166,7 @@ export function passesFor(trace: Trace): number {
 /** Bytes asked for that were live: for each of `n` equal parts of a trace the largest sum. */
 export function sampleLive(trace: Trace, n: number): Float64Array {
   const samples = new Float64Array(n)
-  const asked = new Uint32Array(trace.blocks)
+  const asked = new Float64Array(trace.blocks)
   let live = 0
   for (let event = 0; event < trace.events; event++) {
     const op = trace.ops[event]!
