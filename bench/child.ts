@@ -18,12 +18,14 @@ import { createInterface } from 'node:readline'
 import { columnsOf, OP_FREE } from './dump.ts'
 import type { Loop } from './loads.ts'
 import * as player from './player.ts'
-import type { Heap, Open, Other, Session } from './subject.ts'
+import type { Fills, Heap, Open, Other, Session } from './subject.ts'
 import { subjects } from './subjects.ts'
 
 export interface Task {
   /** A dump. */
   readonly file?: string
+  /** Its calls are made from many places. */
+  readonly fromMany?: boolean
   readonly loop?: Loop
   /** The name of a program, and how large its input is. */
   readonly program?: string
@@ -108,6 +110,7 @@ class Replay implements Work {
   readonly #places
   readonly #session: Session
   #contents: player.Contents | undefined
+  readonly #fills: Fills | undefined
 
   constructor(open: Open, task: Task) {
     const file = readFileSync(task.file!)
@@ -116,14 +119,14 @@ class Replay implements Work {
     this.#open = open
     this.#task = task
     this.#session = open(task.need)
+    this.#fills = this.#session.fills
+    if (this.#fills !== undefined) this.#contents = new player.Contents(this.#session, this.#trace.blocks)
   }
 
   warm(): Answer {
     const { heap } = this.#session
     const trace = this.#trace
-    const first = inStretches(trace.events, this.#task.limit, (from, until) =>
-      player.replay(heap, trace, this.#places, from, until),
-    )
+    const first = inStretches(trace.events, this.#task.limit, (from, until) => this.#play(heap, from, until))
     if (first.failed !== undefined || first.stopped !== undefined) return first
     player.freeLeft(heap, trace, this.#places)
     return first.ns! < SLOW_NS ? warmed(() => this.pass()) : {}
@@ -171,7 +174,15 @@ class Replay implements Work {
   }
 
   #over(heap: Heap): Answer {
-    return this.#timed((from, until) => player.replay(heap, this.#trace, this.#places, from, until), heap)
+    return this.#timed((from, until) => this.#play(heap, from, until), heap)
+  }
+
+  #play(heap: Heap, from: number, until: number): number {
+    const trace = this.#trace
+    const places = this.#places
+    if (this.#task.fromMany) return player.replayFromMany(heap, trace, places, from, until)
+    if (this.#fills === undefined) return player.replay(heap, trace, places, from, until)
+    return player.touchAsDebug(heap, trace, places, this.#contents!, this.#fills, from, until)
   }
 
   #timed(play: (from: number, until: number) => number, heap: Heap): Answer {

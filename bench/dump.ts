@@ -81,6 +81,20 @@ interface Plain {
   readonly peakAt: number
 }
 
+/** The first events of a trace as a trace; what was not freed by then is left. */
+export function firstOf(trace: Trace, events: number): Trace {
+  if (trace.events <= events) return trace
+  const ops = trace.ops.subarray(0, events)
+  const ids = trace.ids.subarray(0, events)
+  const live = new Set<number>()
+  for (const [event, op] of ops.entries()) {
+    if (op === OP_CLEAR) live.clear()
+    else if (op === OP_FREE) live.delete(ids[event]!)
+    else if (op !== OP_COMPACT) live.add(ids[event]!)
+  }
+  return { ...trace, events, ops, ids, left: Int32Array.from(live) }
+}
+
 /** Allocations, resizes and frees alone. */
 function plain(trace: Trace): Plain {
   const to = { ops: [] as number[], ids: [] as number[], sizes: [] as number[], aligns: [] as number[], peakAt: 0 }

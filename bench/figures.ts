@@ -5,6 +5,10 @@ import type { Row } from './measure.ts'
 
 export type Figure = 'ns' | 'fresh' | 'touched' | 'utilization'
 
+type Sort = 'traces' | 'stacks' | 'loops' | 'programs'
+/** By unit. */
+const sorts: Readonly<Record<string, Sort>> = { op: 'traces', call: 'stacks', run: 'programs' }
+
 export class Figures {
   readonly rows: readonly Row[]
   readonly #byPlace = new Map<string, Row>()
@@ -22,10 +26,9 @@ export class Figures {
     return this.row(load, subject)?.[figure]
   }
 
-  /** The recorded traces, the loops, or the programs. */
-  loads(kind: 'traces' | 'loops' | 'programs'): string[] {
-    const kindOf = (unit: string) => (unit === 'op' ? 'traces' : unit === 'run' ? 'programs' : 'loops')
-    const those = this.rows.filter(({ unit }) => kindOf(unit) === kind)
+  /** The recorded traces, their beginnings with stacks, the loops, or the programs. */
+  loads(kind: Sort): string[] {
+    const those = this.rows.filter(({ unit }) => (sorts[unit] ?? 'loops') === kind)
     return [...new Set(those.map(({ load }) => load))]
   }
 

@@ -25,7 +25,7 @@ const part = (n: number) => n.toFixed(3)
 export function goalsOf(rows: readonly Row[]): Goal[] {
   const figures = new Figures(rows)
   const makers = [againstGlibc, worstAgainstGlibc, againstCalled, spaceAgainst, pools, million, byName, ofMany]
-  return [...makers, disciplines, nesting, tracing].flatMap((make) => make(figures))
+  return [...makers, disciplines, nesting, tracing, tools].flatMap((make) => make(figures))
 }
 
 /** A limit on a number; nothing where there is no number. */
@@ -154,4 +154,32 @@ function tracing(figures: Figures): Goal[] {
   const plain = geometric(those.map((load) => figures.get(load, 'best')))
   const more = plain === undefined ? '' : ` (${ns(plain)} without; ${those.length} traces)`
   return atMost('an operation with trace on', found, 200, ns, more)
+}
+
+/** What debug and profile cost, held against what such work must cost. */
+function tools(figures: Figures): Goal[] {
+  const against = (goal: string, subject: string, other: string, loads: readonly string[], most: number) => {
+    const { load, ratio } = worst(figures, subject, other, loads)
+    return atMost(
+      goal,
+      geometric(figures.ratios(subject, other, loads)),
+      most,
+      times,
+      ` (worst ${times(ratio)}, ${load})`,
+    )
+  }
+  const [traces, stacks] = [figures.loads('traces'), figures.loads('stacks')]
+  return [
+    ...against('debug without stacks, fill=512, against plain', 'debug, fill=512', 'best', traces, 4),
+    ...against(
+      'debug without stacks, against touching alone',
+      'debug, depth=0',
+      'best, touched as by debug',
+      traces,
+      1.5,
+    ),
+    ...against('profile, sampled, against plain', 'profile, sampled', 'best', traces, 1.15),
+    ...against('debug with stacks, against bare captures', 'debug, stacks', 'captures as by debug', stacks, 1.3),
+    ...against('profile, exact, against bare captures', 'profile, sample=0', 'captures as by profile', stacks, 1.3),
+  ]
 }

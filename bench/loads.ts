@@ -2,6 +2,7 @@
  * loads: what the subjects are given to do.
  *
  *   trace     a recorded one: every call in its order
+ *   stacks    the first calls of a recorded one, made from many places of a program, more than eight calls deep    a call
  *   pair      allocate a block, free it                             64 bytes; ns a pair
  *   churn     of `live` blocks free a random one, put a new one there             a pair
  *   growth    `live` blocks grow in turn by a half, from `least` to `most` bytes   a resize
@@ -34,6 +35,8 @@ export interface Load {
   readonly need: Need
   /** What the time is divided by. */
   readonly unit: string
+  /** So many events of the trace; all when absent. */
+  readonly first?: number
   /** The trace's file, or a loop, or the name of a program. */
   readonly file?: string
   readonly loop?: Loop
@@ -54,6 +57,16 @@ export function traces(quick: boolean): Load[] {
     }
   }
   return [...files].map(([name, file]) => ({ name, file, need: 'replay', unit: 'op' }))
+}
+
+/** Traces of which the first events do for what takes microseconds: stacks. Half of their few resizes move a block. */
+const WITH_STACKS = ['dot-layout', 'cc1-O2', 'python-json', 'sqlite-mixed']
+const FIRST = 10_000
+
+export function stacks(quick: boolean): Load[] {
+  return traces(quick)
+    .filter(({ name }) => WITH_STACKS.includes(name))
+    .map(({ name, file }) => ({ name: `${name}, stacks`, need: 'stacks', unit: 'call', file, first: FIRST }))
 }
 
 export function loops(quick: boolean): Load[] {

@@ -152,11 +152,10 @@ async function measureGroup(
     players.push(player)
     await player.warm()
   }
-  const isTrace = load.file !== undefined
-  const words: Word[] = isTrace ? ['pass', 'fresh', 'touch'] : ['pass']
+  const words: Word[] = load.need === 'replay' ? ['pass', 'fresh', 'touch'] : ['pass']
   const enough = load.program === undefined ? plan.enough : PROGRAM_ENOUGH
   for (const word of words) {
-    const those = players.filter(({ subject }) => word === 'pass' || subject.kind !== 'bare')
+    const those = players.filter(({ subject }) => word === 'pass' || hasMore(subject))
     const start = Date.now()
     const isShort = () => Date.now() - start < plan.seconds * 1000
     for (let round = 0; round < plan.rounds || (round < 4 * plan.rounds && isShort()); round++) {
@@ -166,11 +165,16 @@ async function measureGroup(
   }
   const rows: Row[] = []
   for (const player of players) {
-    const hasSpace = load.loop === undefined && player.subject.kind !== 'bare'
+    const hasSpace = (load.need === 'replay' || load.need === 'program') && hasMore(player.subject)
     rows.push(rowOf(load, task, player, hasSpace ? await player.space() : undefined))
     player.close()
   }
   return rows
+}
+
+/** Whether more than the time of a pass is asked of it. */
+function hasMore({ kind }: Subject): boolean {
+  return kind !== 'bare' && kind !== 'tool'
 }
 
 function rowOf(load: Load, { peakLive }: { peakLive: number }, player: Player, extent: number | undefined): Row {

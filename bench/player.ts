@@ -5,7 +5,7 @@
  * step that failed, or `until`. Nothing is made in them, and nothing stands between the loop and the heap.
  */
 import { type Columns, OP_ALIGN, OP_ALLOC, OP_FREE, OP_RESIZE, OP_ZEROED } from './dump.ts'
-import { type Heap, REALLOC, type Session } from './subject.ts'
+import { type Fills, type Heap, REALLOC, type Session } from './subject.ts'
 
 /** Makes the calls of a trace; `places` holds where each block lies. */
 export function replay(heap: Heap, trace: Columns, places: Uint32Array, from: number, until: number): number {
@@ -55,27 +55,37 @@ export class Contents {
 
   /** Writes each byte of a block. */
   write(id: number, at: number, length: number): void {
-    if (at + length > this.#u8.length) this.#renew()
     this.lengths[id] = length
-    if (length > 256) {
-      this.#u8.fill(id, at, at + length)
-      return
-    }
-    const words = (at + length) >>> 2
-    const value = Math.imul(id & 255, 0x01010101)
-    for (let word = at >>> 2; word < words; word++) this.#i32[word] = value
-    for (let byte = words << 2; byte < at + length; byte++) this.#u8[byte] = id
+    this.fill(at, length, id & 255)
   }
 
   /** Reads each of the first bytes of a block; whether all are as they were written. */
   read(id: number, at: number, length: number): boolean {
+    return this.holds(at, length, id & 255)
+  }
+
+  /** Writes a byte to so many places. */
+  fill(at: number, length: number, byte: number): void {
     if (at + length > this.#u8.length) this.#renew()
-    const value = Math.imul(id & 255, 0x01010101)
+    if (length > 256) {
+      this.#u8.fill(byte, at, at + length)
+      return
+    }
+    const words = (at + length) >>> 2
+    const value = Math.imul(byte, 0x01010101)
+    for (let word = at >>> 2; word < words; word++) this.#i32[word] = value
+    for (let place = words << 2; place < at + length; place++) this.#u8[place] = byte
+  }
+
+  /** Whether so many places hold a byte. */
+  holds(at: number, length: number, byte: number): boolean {
+    if (at + length > this.#u8.length) this.#renew()
+    const value = Math.imul(byte, 0x01010101)
     const i32 = this.#i32
     const words = (at + length) >>> 2
     let wrong = 0
     for (let word = at >>> 2; word < words; word++) wrong |= i32[word]! ^ value
-    for (let byte = words << 2; byte < at + length; byte++) wrong |= this.#u8[byte]! ^ (id & 255)
+    for (let place = words << 2; place < at + length; place++) wrong |= this.#u8[place]! ^ byte
     return wrong === 0
   }
 
@@ -127,6 +137,116 @@ export function use(
     contents.write(id, at, size)
   }
   return until
+}
+
+/**
+ * The same trace by a program that does to its payloads what debug must do, and nothing else: fills them when they are
+ * new, fills them when they go, reads that once. What a resize moves is a new block and one that goes; as the old one is
+ * gone by then, the new one is filled and read in its place.
+ */
+export function touchAsDebug(
+  heap: Heap,
+  trace: Columns,
+  places: Uint32Array,
+  contents: Contents,
+  { fresh, freed }: Fills,
+  from: number,
+  until: number,
+): number {
+  const { ops, ids, sizes, aligns } = trace
+  const { lengths } = contents
+  for (let event = from; event < until; event++) {
+    const id = ids[event]!
+    const size = sizes[event]!
+    const had = lengths[id]!
+    let at = 0
+    switch (ops[event]) {
+      case OP_ALLOC:
+        at = heap.alloc(size)
+        break
+      case OP_ZEROED:
+        at = heap.allocZeroed(size)
+        break
+      case OP_ALIGN:
+        at = heap.align(size, aligns[event]!)
+        break
+      case OP_RESIZE: {
+        const old = places[id]!
+        at = heap.resize(old, size, REALLOC)
+        if (at === 0) return event
+        lengths[id] = size
+        places[id] = at
+        if (at === old) {
+          if (size > had) contents.fill(at + had, size - had, fresh)
+          continue
+        }
+        const both = had < size ? had : size
+        contents.fill(at, both, freed)
+        if (!contents.holds(at, both, freed)) return event
+        contents.fill(at, size, fresh)
+        continue
+      }
+      case OP_FREE:
+        contents.fill(places[id]!, had, freed)
+        if (!contents.holds(places[id]!, had, freed)) return event
+        heap.free(places[id]!)
+        continue
+    }
+    if (at === 0) return event
+    places[id] = at
+    lengths[id] = size
+    contents.fill(at, size, fresh)
+  }
+  return until
+}
+
+/** The same calls as `replay` makes, from 64 places: three calls deeper, each from one of four. */
+export function replayFromMany(heap: Heap, trace: Columns, places: Uint32Array, from: number, until: number): number {
+  const { ids } = trace
+  for (let event = from; event < until; event++) {
+    const path = Math.imul(ids[event]!, 0x9e3779b1) >>> 26
+    if (outer(path, heap, trace, places, event) === event) return event
+  }
+  return until
+}
+
+function outer(path: number, heap: Heap, trace: Columns, places: Uint32Array, event: number): number {
+  switch (path & 3) {
+    case 0:
+      return middle(path >>> 2, heap, trace, places, event)
+    case 1:
+      return middle(path >>> 2, heap, trace, places, event)
+    case 2:
+      return middle(path >>> 2, heap, trace, places, event)
+    default:
+      return middle(path >>> 2, heap, trace, places, event)
+  }
+}
+
+function middle(path: number, heap: Heap, trace: Columns, places: Uint32Array, event: number): number {
+  switch (path & 3) {
+    case 0:
+      return inner(path >>> 2, heap, trace, places, event)
+    case 1:
+      return inner(path >>> 2, heap, trace, places, event)
+    case 2:
+      return inner(path >>> 2, heap, trace, places, event)
+    default:
+      return inner(path >>> 2, heap, trace, places, event)
+  }
+}
+
+function inner(path: number, heap: Heap, trace: Columns, places: Uint32Array, event: number): number {
+  switch (path & 3) {
+    case 0:
+      return replay(heap, trace, places, event, event + 1)
+    case 1:
+      return replay(heap, trace, places, event, event + 1)
+    case 2:
+      return replay(heap, trace, places, event, event + 1)
+    default:
+      return replay(heap, trace, places, event, event + 1)
+  }
 }
 
 export function pair(heap: Heap, size: number, from: number, until: number): number {

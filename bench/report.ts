@@ -8,7 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Figure, Figures } from './figures.ts'
+import { type Figure, Figures, geometric } from './figures.ts'
 import type { Goal } from './goals.ts'
 import { newestRun, type Run, rowsOf } from './history.ts'
 import { plot } from './plot.ts'
@@ -16,7 +16,8 @@ import { subjects } from './subjects.ts'
 
 const root = join(import.meta.dirname, '..')
 const [OPEN, CLOSE] = ['<!-- speed -->', '<!-- /speed -->']
-const SHOWN = subjects.filter(({ kind, name }) => kind !== 'bare' && !/of many$|traced$|^pool|^last/.test(name))
+const SHOWN = subjects.filter(({ kind, name }) => !/bare|tool/.test(kind) && !/of many$|^pool|^last/.test(name))
+const TOOLS = subjects.filter(({ kind }) => kind === 'tool')
 
 /** The README with the section of that run in it. */
 export function withSpeed(readme: string, run: Run): string {
@@ -55,7 +56,8 @@ the others.`
     `${run.date}, Node ${run.node.slice(1)}, a virtual machine with ${run.machine.split(',')[0]}. For all figures, on your machine: \`npm run bench\`; what is measured, and how: [bench](bench/README.md).`,
   )
   const picture = `![ns an operation of each trace, and the space used, for each allocator](docs/speed.svg)`
-  const parts = [about, tableOf(figures, traces), picture, losses(run, figures, traces), ...programs(figures), how]
+  const first = [about, tableOf(figures, traces), picture, losses(run, figures, traces)]
+  const parts = [...first, ...tools(figures), ...programs(figures), how]
   return parts.join('\n\n')
 }
 
@@ -72,6 +74,29 @@ function programs(figures: Figures): string[] {
   })
 }
 
+/** What debug, profile and trace add to a call. */
+function tools(figures: Figures): string[] {
+  const rows = (['traces', 'stacks'] as const).flatMap((sort) =>
+    TOOLS.flatMap(({ name, about }) => {
+      const loads = figures.loads(sort).filter((load) => figures.get(load, name) !== undefined)
+      const found = geometric(loads.map((load) => figures.get(load, name)))
+      if (found === undefined) return []
+      const ratio = geometric(figures.ratios(name, 'best', loads))
+      return [[`**${name}** ${codeIn(about)}`, `${loads.length}`, ns(found), ratio === undefined ? '–' : ns(ratio)]]
+    }),
+  )
+  if (rows.length === 0) return []
+  const about = wrapped(
+    'What the tools cost: ns an operation of so many traces, and how many times that is what plain best takes for them.' +
+      ' With stacks, which are the dearest, only the first 10,000 calls of a few traces are made.',
+  )
+  const head = ['', 'traces', 'ns', 'times best']
+  return [about, markdown(head, rows)]
+}
+
+/** Options as code: up to a colon, or all of it. */
+const codeIn = (about: string) => about.replace(/^(method=|trace=)[^: ]*/, (options) => `\`${options}\``)
+
 const RANDOM = ['random sizes, 1,000 live', 'random sizes, 1,000,000 live']
 
 function tableOf(figures: Figures, traces: readonly string[]): string {
@@ -87,6 +112,11 @@ function tableOf(figures: Figures, traces: readonly string[]): string {
       ...RANDOM.map((load) => ns(figures.get(load, name))),
     ]
   })
+  return markdown(head, rows)
+}
+
+/** A table whose first column is text, the others figures. */
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
 }

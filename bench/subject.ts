@@ -9,6 +9,7 @@
  *               has not, its functions are put under these names without anything around them
  *     buffer    where payloads lie, for loops that read and write them; another one after growth
  *     extent    bytes held so far, where the subject knows; else the end of the highest block is taken
+ *     fills     with what a client fills payloads in every pass, as debug does: the bare touching
  *
  * A native subject is no object but a program: see native/.
  */
@@ -31,10 +32,17 @@ export interface Session {
   buffer(): ArrayBufferLike
   extent?(): number
   close(): void
+  readonly fills?: Fills
   /** Heaps of other kinds that the same loops call before this one. */
   readonly others?: readonly Other[]
   /** Opens a nested region, allocates so many small blocks in it, closes it. */
   nest?(blocks: number): void
+}
+
+/** Bytes for memory that is new, and for memory that goes back. */
+export interface Fills {
+  readonly fresh: number
+  readonly freed: number
 }
 
 export interface Other {
@@ -47,12 +55,14 @@ export interface Other {
 
 export type Open = (need: number) => Session
 
-export type Kind = 'ours' | 'js' | 'wasm' | 'native' | 'bare'
+/** A tool is one of ours that looks at what a program does, or what that is held against: only the time of it is asked. */
+export type Kind = 'ours' | 'tool' | 'js' | 'wasm' | 'native' | 'bare'
 
 /** What a load asks of a subject: see loads.ts. */
 export type Need =
   | 'replay'
   | 'replay short'
+  | 'stacks'
   | 'any size'
   | 'one size'
   | 'resize'

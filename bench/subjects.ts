@@ -12,13 +12,14 @@ import * as ours from './peers/ours.ts'
 import { tcmalloc } from './peers/tcmalloc.ts'
 import { thiNg } from './peers/thi-ng.ts'
 import { tlsf } from './peers/tlsf.ts'
+import { tools } from './peers/tools.ts'
 import type { Subject } from './subject.ts'
 
 export const subjects: readonly Subject[] = [
   ours.best,
   ours.shared,
   ours.nested,
-  ours.traced,
+  ...tools,
   ours.pool,
   ours.last,
   ours.bestOfMany,

@@ -8,18 +8,24 @@ import type { Row } from './measure.ts'
 
 const MEAN = 'geometric mean'
 /** Those that only stand for a part of ours have a table of their own. */
-const isPart = (subject: string) => /method$|of many$|^bare|^empty/.test(subject)
+const isPart = ({ subject }: Row) => /method$|of many$|^bare|^empty/.test(subject)
+const isTool = ({ kind }: Row) => kind === 'tool'
+const isWhole = (row: Row) => !isPart(row) && !isTool(row)
+const isEmpty = ({ subject }: Row) => subject === 'empty loop'
+const isPlain = ({ subject }: Row) => subject === 'best'
 
 export function groups(rows: readonly Row[], missing: ReadonlyMap<string, string | undefined>): string {
   const figures = new Figures(rows)
-  const [traces, loops] = [figures.loads('traces'), figures.loads('loops')]
+  const [traces, stacks, loops] = [figures.loads('traces'), figures.loads('stacks'), figures.loads('loops')]
   const parts = [
-    grid(figures, traces, 'ns', 'Recorded traces, ns an operation, warm heap'),
-    grid(figures, traces, 'fresh', 'The same over a fresh heap'),
-    grid(figures, traces, 'touched', 'The same with every payload byte written and read'),
-    grid(figures, traces, 'utilization', 'Utilization: peak of live bytes / bytes held'),
-    grid(figures, loops, 'ns', 'Loops, ns a pair, resize, block or region'),
-    grid(figures, loops, 'ns', 'Parts of ours, and the least there could be', true),
+    grid(figures, traces, 'ns', 'Recorded traces, ns an operation, warm heap', (row) => isWhole(row) || isEmpty(row)),
+    grid(figures, traces, 'fresh', 'The same over a fresh heap', isWhole),
+    grid(figures, traces, 'touched', 'The same with every payload byte written and read', isWhole),
+    grid(figures, traces, 'utilization', 'Utilization: peak of live bytes / bytes held', isWhole),
+    tools(figures, traces, 'What the tools cost: recorded traces, ns an operation, warm heap'),
+    tools(figures, stacks, 'What stacks cost: the first calls of traces, ns a call'),
+    grid(figures, loops, 'ns', 'Loops, ns a pair, resize, block or region', (row) => isWhole(row) || isEmpty(row)),
+    grid(figures, loops, 'ns', 'Parts of ours, and the least there could be', isPart),
     programs(figures),
     notes(rows, missing),
   ]
@@ -28,17 +34,30 @@ export function groups(rows: readonly Row[], missing: ReadonlyMap<string, string
 
 type Line = readonly string[]
 
-function grid(figures: Figures, loads: readonly string[], figure: Figure, title: string, ofParts = false): string {
-  const isShown = (subject: string) => isPart(subject) === ofParts || (figure === 'ns' && subject === 'empty loop')
-  const has = (subject: string) => loads.some((load) => figures.row(load, subject) !== undefined)
-  const subjects = figures.subjects(loads).filter((subject) => isShown(subject) && has(subject))
+/** Tools beside the plain method. */
+function tools(figures: Figures, loads: readonly string[], title: string): string {
+  if (!figures.rows.some((row) => isTool(row) && loads.includes(row.load))) return ''
+  return grid(figures, loads, 'ns', title, (row) => isTool(row) || isPlain(row), ['best'])
+}
+
+const PEERS = ['glibc', 'dlmalloc']
+
+function grid(
+  figures: Figures,
+  loads: readonly string[],
+  figure: Figure,
+  title: string,
+  isShown: (row: Row) => boolean,
+  others: readonly string[] = PEERS,
+): string {
+  const rows = figures.rows.filter((row) => loads.includes(row.load) && isShown(row))
+  const subjects = [...new Set(rows.map(({ subject }) => subject))]
   if (subjects.length === 0) return ''
   const lines: Line[] = loads
     .filter((load) => subjects.some((subject) => figures.row(load, subject)))
     .map((load) => [load, ...subjects.map((subject) => cell(figures, load, subject, figure))])
-  if (figure !== 'ns' || figures.loads('traces').includes(loads[0]!)) {
-    lines.push(...means(figures, loads, subjects, figure))
-  } else lines.push(...growth(figures, subjects))
+  if (figures.loads('loops').includes(loads[0]!)) lines.push(...growth(figures, subjects))
+  else lines.push(...means(figures, loads, subjects, figure, others))
   const columns: Column<Line>[] = ['', ...subjects].map((title, at) => ({
     title,
     right: at > 0,
@@ -56,18 +75,20 @@ function cell(figures: Figures, load: string, subject: string, figure: Figure): 
   return n === undefined ? (row.note?.match(/stopped|failed/)?.[0] ?? '') : shown(n, figure)
 }
 
-function means(figures: Figures, loads: readonly string[], subjects: readonly string[], figure: Figure): Line[] {
+function means(
+  figures: Figures,
+  loads: readonly string[],
+  subjects: readonly string[],
+  figure: Figure,
+  others: readonly string[],
+): Line[] {
   const mean = subjects.map((subject) => figures.mean(subject, loads, figure))
   const against = (other: string): Line[] => {
     if (!subjects.includes(other)) return []
     const ratio = (subject: string) => geometric(figures.ratios(subject, other, loads, figure))?.toFixed(2) ?? ''
     return [[`against ${other}`, ...subjects.map(ratio)]]
   }
-  return [
-    [MEAN, ...mean.map((n) => (n === undefined ? '' : shown(n, figure)))],
-    ...against('glibc'),
-    ...against('dlmalloc'),
-  ]
+  return [[MEAN, ...mean.map((n) => (n === undefined ? '' : shown(n, figure)))], ...others.flatMap(against)]
 }
 
 /** How the cost of random sizes grows from the fewest to the most blocks. */

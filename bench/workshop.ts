@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { readTrace } from '../src/node/traces.ts'
 import type { Task } from './child.ts'
-import { dumpOf } from './dump.ts'
+import { dumpOf, firstOf } from './dump.ts'
 import { type Load, type Loop, roomFor } from './loads.ts'
 import { compiler } from './peers/native.ts'
 import type { Listed } from './program-child.ts'
@@ -51,10 +51,12 @@ export class Workshop {
     if (load.file === undefined) {
       return { loop, program, scale, need: loop === undefined ? 0 : roomFor(load, 0), limit, peakLive: 0, events: 0 }
     }
-    const { peakLive, ...trace } = readTrace(load.file)
+    const { first = Number.POSITIVE_INFINITY } = load
+    const trace = firstOf(readTrace(load.file), first)
+    const { peakLive, events } = trace
     const file = join(this.folder, `trace-${load.name}`)
-    writeFileSync(file, dumpOf({ peakLive, ...trace }))
-    return { file, need: roomFor(load, peakLive), limit, peakLive, events: trace.events }
+    writeFileSync(file, dumpOf(trace))
+    return { file, fromMany: load.need === 'stacks', need: roomFor(load, peakLive), limit, peakLive, events }
   }
 
   /** The programs there are: loads, each with its variants as subjects. */
@@ -76,9 +78,9 @@ export class Workshop {
   /** Program and arguments of a child. */
   command(kind: string, subject: string, task: Task): [string, string[]] {
     if (kind === 'native') return [this.#native, nativeArguments(task)]
-    const { file, loop, program, scale, need, limit } = task
+    const { file, fromMany, loop, program, scale, need, limit } = task
     const child = program === undefined ? this.#child : this.#programChild
-    const told = JSON.stringify({ file, loop, program, scale, need, limit })
+    const told = JSON.stringify({ file, fromMany, loop, program, scale, need, limit })
     return [process.execPath, ['--expose-gc', child, subject, told]]
   }
 

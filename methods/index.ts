@@ -3,8 +3,10 @@
  */
 import type { MethodDef } from '../src/contract/method.ts'
 import { best } from './best.ts'
+import { debug } from './debug.ts'
 import { last } from './last.ts'
 import { none } from './null.ts'
 import { pool } from './pool.ts'
+import { profile } from './profile.ts'
 
-export const methods: MethodDef[] = [best, last, pool, none]
+export const methods: MethodDef[] = [best, last, pool, debug, profile, none]

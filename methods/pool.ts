@@ -476,6 +476,7 @@ export const pool: MethodDef = {
       max: LIMIT,
       otherwise: 'the size of the first request',
       about: 'the element size of a pool, in bytes',
+      isPayload: true,
       example: 'element=64',
     },
   ],

@@ -5,17 +5,23 @@
  */
 import { disciplines } from '../disciplines/index.ts'
 import { methods } from '../methods/index.ts'
-import { whenOpened } from './region/open.ts'
+import { debugRegion, undebugRegion, writeFinding } from './debug/open.ts'
+import { profileTo } from './profile/open.ts'
+import { whenClosing, whenFound, whenOpened } from './region/hooks.ts'
 import { registry } from './region/registry.ts'
 import { tellUsage } from './region/usage.ts'
-import { traceTo } from './trace/open.ts'
+import { traceExtras, traceTo } from './trace/open.ts'
 
 for (const method of methods) registry.methods.register(method)
 for (const discipline of disciplines) registry.disciplines.register(discipline)
 whenOpened((region, options) => {
   const file = options.resolve(region.name, 'trace')
-  if (typeof file === 'string') traceTo(file, region)
+  if (typeof file === 'string') traceTo(file, region, traceExtras(region.name, options))
 })
+whenOpened(debugRegion)
+whenOpened(profileTo)
+whenClosing(undebugRegion)
+whenFound(writeFinding)
 whenOpened(tellUsage)
 
 export { MemPool, type MemPoolOpts, type MemPoolStats } from './compat/mem-pool.ts'
@@ -30,11 +36,15 @@ export type {
   DisciplineEvent,
   Ear,
   Inspection,
+  MapOptions,
+  MappedBlock,
+  MappedSegment,
   Mistake,
   NumericArray,
   Region,
   RegionEvent,
   RegionEvents,
+  RegionMap,
   Request,
   ResizeOptions,
   Settings,
@@ -44,6 +54,7 @@ export type {
 export type { BlockView, SegmentView, Stat, State } from './contract/stat.ts'
 export type { Segment, Store } from './contract/store.ts'
 export { type FaultCode, VmallocError } from './ground/fault.ts'
+export { profiles, writeProfile } from './profile/open.ts'
 export { calloc, free, malloc, mallocRegion, mallocUsableSize, memalign, realloc, strdup } from './region/malloc.ts'
 export { type AttachOptions, attach, heap, type OpenOptions, open } from './region/open.ts'
 export { injectOptions, optionsMarkdown, usageText } from './region/options.ts'

@@ -7,21 +7,29 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { columnsOf, dumpOf } from '../bench/dump.ts'
+import { injectOptions } from 'vmalloc'
+import { columnsOf, dumpOf, firstOf } from '../bench/dump.ts'
 import { goalsOf } from '../bench/goals.ts'
 import { type Run, rowsOf, runOf } from '../bench/history.ts'
 import type { Row } from '../bench/measure.ts'
-import { Contents, chancesOf } from '../bench/player.ts'
+import { Contents, chancesOf, replayFromMany, touchAsDebug } from '../bench/player.ts'
 import { speedPlot, withSpeed } from '../bench/report.ts'
-import { REALLOC } from '../bench/subject.ts'
+import { type Need, REALLOC } from '../bench/subject.ts'
 import { subjects } from '../bench/subjects.ts'
 import { parseTrace } from '../src/trace/format.ts'
 
 const root = join(import.meta.dirname, '..')
 
+/** Those whose addresses are only numbers. */
+const servesNothing = (name: string) => name === 'empty loop' || name.startsWith('captures')
+
 const TINY = '1\n3\n9\n4096\na 0 100\nc 1 1000\nr 0 2000\nm 2 64 64\nf 1\na 3 8\nx\na 4 16\nf 4\n'
 
 describe('bench', () => {
+  // profiles are written when the program ends
+  before(() => injectOptions('profile=/dev/null'))
+  after(() => injectOptions(undefined))
+
   it('prints a line for each load and subject', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bench-test-'))
     writeFileSync(join(folder, 'tiny.rep'), TINY)
@@ -52,18 +60,69 @@ describe('bench', () => {
         'best, shared',
         'best, nested',
         'best, traced',
+        'best, touched as by debug',
         'dlmalloc',
       ])
       for (const row of rows) {
         expect(row).to.include({ load: 'tiny', unit: 'op', peakLive: 3064 })
         for (const figure of ['ns', 'fresh', 'touched', 'extent', 'utilization'] as const) {
-          expect(row[figure], `${row.subject}: ${figure}`).to.be.above(0)
+          if (row.kind === 'tool' && figure !== 'ns') expect(row, row.subject).not.to.have.property(figure)
+          else expect(row[figure], `${row.subject}: ${figure}`).to.be.above(0)
         }
       }
       expect(lines.some(({ goal }) => goal?.startsWith('nested regions'))).to.equal(true)
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  it('measures what stacks cost against bare captures, and the same of all tools', () => {
+    const names = subjects.filter(({ kind }) => kind === 'tool').map(({ name }) => name)
+    const rows = ['best', ...names].flatMap((subject, n): Row[] => [
+      { load: 'one', subject, kind: 'tool', unit: 'op', ns: 100 + n },
+      { load: 'one, stacks', subject, kind: 'tool', unit: 'call', ns: 100 + n },
+    ])
+    const goals = goalsOf(rows).map(({ goal }) => goal)
+    expect(goals.filter((goal) => /^(debug|profile)/.test(goal))).to.have.length(5)
+    expect(goals).to.include('an operation with trace on')
+  })
+
+  it('has stacks of eight calls where it measures captures', async () => {
+    const trace = columnsOf(dumpOf(parseTrace(new TextEncoder().encode(TINY), 'tiny')))
+    for (const name of ['captures as by debug', 'captures as by profile']) {
+      const session = (await subjects.find((subject) => subject.name === name)!.ready!())(0)
+      const play = () => replayFromMany(session.heap, trace, new Uint32Array(trace.blocks), 0, trace.events)
+      const here = async () => session.heap.alloc(8)
+      try {
+        expect(await here().catch((error: Error) => error.message)).to.match(/a stack of \d calls, expected 8/)
+        expect([0].map(() => [0].map(play))).to.deep.equal([[trace.events]])
+      } finally {
+        session.close()
+      }
+    }
+  })
+
+  it('touches as debug does: what is live holds the pattern of new memory', async () => {
+    const session = (await subjects.find(({ name }) => name === 'best, touched as by debug')!.ready!())(0)
+    const trace = columnsOf(dumpOf(parseTrace(new TextEncoder().encode(TINY), 'tiny')))
+    const contents = new Contents(session, trace.blocks)
+    const places = new Uint32Array(trace.blocks)
+    // the first four events make three blocks, of 2000 (resized), 1000 and 64 bytes; the fifth frees the second
+    expect(touchAsDebug(session.heap, trace, places, contents, session.fills!, 0, 4)).to.equal(4)
+    const second = places[1]!
+    expect([0, 1, 2].every((id) => contents.holds(places[id]!, [2000, 1000, 64][id]!, session.fills!.fresh))).to.equal(
+      true,
+    )
+    expect(touchAsDebug(session.heap, trace, places, contents, session.fills!, 4, 5)).to.equal(5)
+    expect(contents.holds(second + 100, 800, session.fills!.freed)).to.equal(true)
+    session.close()
+  })
+
+  it('cuts a trace', () => {
+    const trace = firstOf(parseTrace(new TextEncoder().encode(TINY), 'tiny'), 5)
+    expect([...trace.ops].join(' ')).to.equal('0 1 3 2 4')
+    expect([...trace.left]).to.have.members([0, 2])
+    expect(columnsOf(dumpOf(trace)).left).to.deep.equal(trace.left)
   })
 
   it('dumps a trace with its clears as frees', () => {
@@ -74,11 +133,11 @@ describe('bench', () => {
   })
 
   for (const { name, kind, does, missing, ready } of subjects) {
-    if (ready === undefined || name === 'empty loop' || missing?.() !== undefined) continue
+    if (ready === undefined || servesNothing(name) || missing?.() !== undefined) continue
     it(`${name} hands out blocks that do not overlap`, async () => {
       const session = (await ready())(2 ** 24)
       const { heap } = session
-      const anySize = does.includes('any size') || does.includes('replay short')
+      const anySize = ['any size', 'replay', 'replay short', 'stacks'].some((need) => does.includes(need as Need))
       const freesAny = anySize || does.includes('one size')
       const { slots, sizes } = chancesOf(100, anySize ? 1 : 64, anySize ? 2000 : 64, 4096)
       const places = new Map<number, number>()

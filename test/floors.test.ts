@@ -12,7 +12,7 @@ const floors: RegExp[] = [
   /^src\/contract\//,
   /^(methods|disciplines)\//,
   /^src\/region\//,
-  /^(src\/(trace|report|compat|node|heap|scope|collections|account|wasm)|test\/conformance)\//,
+  /^(src\/(trace|report|profile|debug|page|compat|node|heap|scope|collections|account|wasm)|test\/conformance)\//,
   /^src\/index\.ts$/,
   /^bin\//,
 ]

@@ -4,7 +4,6 @@
  *   best            best over memory; `best, shared` and `best, nested` over the other disciplines
  *   ... method      the method's object without the region around it: what a definition's `create` made
  *   ... of many     regions of all methods are used by the same loops first
- *   best, traced    with the option trace=FILE in its environment
  */
 import type { MethodDef, Region } from 'vmalloc'
 import type { Need, Open, Other, Session, Subject } from '../subject.ts'
@@ -17,7 +16,7 @@ export const best: Subject = {
   name: 'best',
   kind: 'ours',
   about: 'method best over discipline memory',
-  does: [...ANY, 'nest'],
+  does: [...ANY, 'stacks', 'nest'],
   ready: async () => {
     const { open } = await import('vmalloc')
     return () => sessionOf(open({ method: 'best', discipline: 'memory' }), open)
@@ -45,15 +44,6 @@ export const nested: Subject = {
       return { ...sessionOf(child), close: () => void (child.close() && root.close()) }
     }
   },
-}
-
-export const traced: Subject = {
-  name: 'best, traced',
-  kind: 'ours',
-  about: 'with the option trace=FILE on',
-  does: ['replay short'],
-  env: { VMALLOC_OPTIONS: 'trace=bench-%p.trace' },
-  ready: () => opening({ method: 'best', discipline: 'memory' }),
 }
 
 export const bestMethod: Subject = {
@@ -112,12 +102,12 @@ export const lastMethod: Subject = {
   ready: () => methodOf('last'),
 }
 
-async function opening(options: Parameters<Vmalloc['open']>[0]): Promise<Open> {
+export async function opening(options: Parameters<Vmalloc['open']>[0]): Promise<Open> {
   const { open } = await import('vmalloc')
   return () => sessionOf(open(options))
 }
 
-function sessionOf(region: Region, open?: Vmalloc['open']): Session {
+export function sessionOf(region: Region, open?: Vmalloc['open']): Session {
   return {
     heap: region,
     buffer: () => region.buffer,

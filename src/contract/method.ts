@@ -28,12 +28,25 @@
  *   moved(at)          the busy block `at` was copied elsewhere and will not be used again, though `free` refused it
  *   unit()             the one size it serves, once that is known; else 0
  *   serves(size)       whether a block of that size could ever be had; no memory is not asked for where it says no
+ *   mistaken(op, at, owner)   a client was just told that `at` cannot be freed or resized: a wrapper may say why; `owner`
+ *                      is the name of another region that has that address
+ *   closing()          the region is about to close; what comes back is called at each call that comes too late
+ *   leaks(held)        says which blocks were never freed, but for those at `held`, which are the region's own
+ *   profile(fresh)     what was counted so far; with `fresh` counting begins anew
  *
  * A method tells the store of every block that becomes busy (`took`) or stops being so (`gave`): busy bytes and high
  * tide are kept there.
+ *
+ * A wrapper is a method that is given another one, `inner`, which it starts and clears. Both have a store with a state of
+ * their own. One that hands on the blocks of `inner` as they are has nothing to count. One that asks `inner` for larger
+ * blocks than it hands out says so by `gross`; it tells its own store what its clients hold, and what `inner` takes and
+ * gives is counted in the first 8 bytes of its state, or where it counts itself if it says `lends`. An option of `inner` that is the size of a payload (see
+ * `OptionRow`) comes to `inner` as what the wrappers make of it.
  */
 import type { Addr } from './addr.ts'
 import type { OptionRow, OptionValue } from './option.ts'
+import type { Profile } from './profile.ts'
+import type { Mistake } from './region.ts'
 import type { State } from './stat.ts'
 import type { Store } from './store.ts'
 
@@ -55,7 +68,17 @@ export interface Method {
   moved?(at: Addr): void
   unit?(): number
   serves?(size: number): boolean
+  mistaken?(op: 'free' | 'resize', at: Addr, owner?: string): void
+  closing?(): Late
+  leaks?(held: ReadonlySet<Addr>): void
+  profile?(fresh: boolean): Profiled
 }
+
+/** Hears of a call to a region that is closed; `value` is the address or the size that came. */
+export type Late = ((op: Mistake['op'], value: number) => void) | undefined
+
+/** A profile as a method knows it: without the name of the region and what only the region knows. */
+export type Profiled = Omit<Profile, 'region' | 'method' | 'extent'>
 
 /** A method that can be asked for by name. */
 export interface MethodDef {
@@ -75,5 +98,15 @@ export interface MethodDef {
   readonly options?: readonly OptionRow[]
   /** A wrapper is given the method that it wraps. */
   readonly wraps?: boolean
-  create(store: Store, settings: Readonly<Record<string, OptionValue>>, inner?: Method): Method
+  /** What a wrapper wraps counts into the wrapper's own tally; the wrapper puts right what its blocks have more. */
+  readonly lends?: boolean
+  /** Bytes that a wrapper asks of what it wraps for a payload of `size`, with the settings of its region; see above. */
+  gross?(size: number, settings: Readonly<Record<string, OptionValue>>, align: number): number
+  /** `inner` and what it claims are given to wrappers. */
+  create(
+    store: Store,
+    settings: Readonly<Record<string, OptionValue>>,
+    inner?: Method,
+    claims?: Pick<MethodDef, 'frees' | 'sizes'>,
+  ): Method
 }

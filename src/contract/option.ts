@@ -11,6 +11,8 @@ export interface OptionRow {
   readonly scope: 'process' | 'region'
   /** The values allowed, for kind choice. */
   readonly choices?: readonly string[]
+  /** The size of a payload: a wrapper makes the size of its own blocks of it before the wrapped method hears it. */
+  readonly isPayload?: boolean
   /** Bounds, inclusive, for number and size. */
   readonly min?: number
   readonly max?: number

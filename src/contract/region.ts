@@ -9,6 +9,8 @@
  * discipline owes is told in discipline.ts.
  */
 import type { Addr } from './addr.ts'
+import type { Finding } from './finding.ts'
+import type { Profile } from './profile.ts'
 import type { BlockView, SegmentView, Stat } from './stat.ts'
 
 export type NumericArray =
@@ -73,11 +75,39 @@ export interface View<T extends NumericArray> {
   readonly array: T
 }
 
+export interface MapOptions {
+  /** `text` for a terminal, which is usual, `svg` for a page or a file, `data` for a program. */
+  as?: 'text' | 'svg' | 'data'
+  /** Signs a line, 64 (SVG: cells, 128); at most 1000. */
+  width?: number
+  /** About how many lines in all, 8 (SVG: 16); at most 1000. */
+  lines?: number
+}
+
+/** A block of a map. */
+export interface MappedBlock extends BlockView {
+  /** The name of the region nested in it, the first where there are several. */
+  readonly child?: string
+}
+
+/** A segment of a map with its blocks in order of address; what no block has is headers, tables and gaps. */
+export interface MappedSegment extends SegmentView {
+  readonly blocks: readonly MappedBlock[]
+}
+
+/** Where the blocks of a region lie; no segments when it is closed. */
+export interface RegionMap {
+  readonly name: string
+  readonly method: string
+  readonly segments: readonly MappedSegment[]
+}
+
 /** A region and those nested in it, as data; `String(report)` is a text to read. */
 export interface Inspection {
   readonly name: string
   readonly method: string
   readonly discipline: string
+  readonly closed: boolean
   readonly at: Addr
   readonly alignment: number
   readonly settings: Settings
@@ -144,8 +174,17 @@ export interface Region {
   /** What another thread is sent to `attach`. */
   share(): unknown
   inspect(): Inspection
-  /** A picture of the segments: `#` busy, `+` cached, `.` free, `-` tables, `width` signs a line. */
-  map(options?: { width?: number; lines?: number }): string
+  /** Under a debugging method: reports every block that was not freed yet. */
+  leaks(): void
+  /** What a profiling method counted, undefined under others; with `fresh` counting begins anew. */
+  profile(options?: { fresh?: boolean }): Profile | undefined
+  /**
+   * A picture of the segments: for a terminal (`#` busy, `+` cached, `.` free, `@` a nested region, `-` tables and gaps),
+   * as SVG, or the data of both. Of more than 32 segments the largest are drawn.
+   */
+  map(options: MapOptions & { as: 'data' }): RegionMap
+  map(options?: MapOptions & { as?: 'text' | 'svg' }): string
+  map(options: MapOptions): string | RegionMap
   [Symbol.dispose](): void
 }
 
@@ -199,6 +238,8 @@ export interface Ear {
   nomem?(region: Region, request: Request): void
   /** A client's mistake: the call answered 0 or false and did nothing. */
   badaddr?(region: Region, mistake: Mistake): void
+  /** What a debugging method found out. */
+  report?(region: Region, finding: Finding): void
 }
 
 /** A request that failed for want of memory. */
@@ -238,6 +279,7 @@ export interface RegionEvents {
   close: { readonly region: Region }
   nomem: { readonly region: Region } & Request
   badaddr: { readonly region: Region } & Mistake
+  report: { readonly region: Region; readonly finding: Finding }
 }
 
 export type RegionEvent = keyof RegionEvents

@@ -9,6 +9,7 @@
  */
 import type { Words } from '../ground/words.ts'
 import type { Addr } from './addr.ts'
+import type { Found } from './finding.ts'
 
 /** The address of a segment's record; 0 is none. */
 export type Segment = number
@@ -49,6 +50,9 @@ export interface Store {
   gave(bytes: number): void
   /** Address of what `took` and `gave` keep: busy bytes, and behind it their high tide. For a method that counts by itself. */
   readonly tally: Addr
+
+  /** Tells everybody who listens what a method found out; called when the method is in order. Throws where `abort` says so. */
+  report(found: Found): void
 }
 
 /** What `took` does, for a method that has the words at hand: `busy` is the index of the tally's first word. */

@@ -9,6 +9,7 @@
  *   corrupted   a law of a structure that does not hold, found by check
  *   closed      use of what has been closed, freed or cut off
  *   busy        a lock that was not given back in time, with its holder
+ *   reported    what a debugging method found, thrown because `abort` asks for it; `cause` is the finding
  *   unsupported something that this platform or this method has not
  */
 export type FaultCode =
@@ -20,19 +21,23 @@ export type FaultCode =
   | 'corrupted'
   | 'closed'
   | 'busy'
+  | 'reported'
   | 'unsupported'
 
 export class VmallocError extends Error {
   readonly code: FaultCode
+  /** The address at which a structure is broken, where the code is `corrupted` and one is known. */
+  readonly place: number | undefined
 
-  constructor(code: FaultCode, message: string, options?: ErrorOptions) {
+  constructor(code: FaultCode, message: string, options?: ErrorOptions & { place?: number }) {
     super(message, options)
     this.name = 'VmallocError'
     this.code = code
+    this.place = options?.place
   }
 }
 
 /** Throws what a check found: tag of the law, place, what was seen, what was expected. */
 export function corrupted(tag: string, place: number, seen: unknown, expected: unknown): never {
-  throw new VmallocError('corrupted', `${tag}: at ${place}: ${String(seen)}, expected ${String(expected)}`)
+  throw new VmallocError('corrupted', `${tag}: at ${place}: ${String(seen)}, expected ${String(expected)}`, { place })
 }

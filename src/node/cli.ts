@@ -12,6 +12,7 @@ import { usageText } from '../region/options.ts'
 import { registry } from '../region/registry.ts'
 import { demo } from './demo.ts'
 import { type ReplayOptions, replayCommand } from './replay-command.ts'
+import { type ReportOptions, reportCommand } from './report-command.ts'
 import { remark, say, table } from './terminal.ts'
 
 const DONE = 0
@@ -51,6 +52,21 @@ function commands(): CAC {
       if (files.length === 0) throw new VmallocError('argument', 'replay: no file, expected traces or folders of them')
       return replayCommand(files.map(String), replayOptions(options))
     })
+  cli
+    .command('report [...files]', 'What traces and profiles say: figures, and the method that would fit best')
+    .option('--html [file]', 'A page to open in a browser (default: named after the input, in this folder)')
+    .option('--pprof <file>', 'A profile for pprof and speedscope; of a trace, one with stacks')
+    .option('--heapprofile <file>', 'The same for the DevTools of Chrome')
+    .option('--method <name>', 'The method that the page shows (default: that of VMALLOC_OPTIONS, or best)')
+    .option('--discipline <name>', 'Where its memory comes from (default: memory)')
+    .option('--passes <n>', 'Timed passes of each replay (default: up to 4, in each of 5 rounds)')
+    .option('--json', 'One object a file instead of text')
+    .example('  $ vmalloc report app.trace --html')
+    .action((files: unknown[], options: Record<string, unknown>) => {
+      if (files.length === 0)
+        throw new VmallocError('argument', 'report: no file, expected traces or profiles before --html')
+      return reportCommand(files.map(String), reportOptions(options))
+    })
   cli.command('demo', 'A recorded trace under several methods, with pictures').action(demo)
   cli.command('methods', 'Methods and disciplines that can be asked for by name').action(listDefinitions)
   cli.command('options', 'What VMALLOC_OPTIONS understands').action(() => say(usageText().trimEnd()))
@@ -59,11 +75,26 @@ function commands(): CAC {
   return cli
 }
 
-function replayOptions(options: Record<string, unknown>): ReplayOptions {
-  const passes = options.passes
-  if (passes !== undefined && (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1)) {
-    throw new VmallocError('argument', `--passes ${passes}: expected a whole number from 1`)
+function passesOf({ passes }: Record<string, unknown>): number | undefined {
+  if (passes === undefined || (typeof passes === 'number' && Number.isInteger(passes) && passes >= 1)) return passes
+  throw new VmallocError('argument', `--passes ${passes}: expected a whole number from 1`)
+}
+
+function reportOptions(options: Record<string, unknown>): ReportOptions {
+  const text = (value: unknown) => (value === undefined ? undefined : value === true ? '' : String(value))
+  return {
+    html: text(options.html),
+    pprof: text(options.pprof),
+    heapprofile: text(options.heapprofile),
+    method: text(options.method),
+    discipline: text(options.discipline),
+    passes: passesOf(options),
+    json: options.json === true,
   }
+}
+
+function replayOptions(options: Record<string, unknown>): ReplayOptions {
+  const passes = passesOf(options)
   const names = (value: unknown) => (value === undefined ? undefined : [value].flat().join(','))
   return {
     method: names(options.method),

@@ -91,6 +91,7 @@ function rounded(row: Measurement): Measurement {
 
 function remarkOn(trace: Trace, file: string): void {
   const { declared, events, skipped, failures } = trace
+  if (trace.remark !== undefined) remark(`${file}: ${trace.remark}`)
   if (declared !== undefined && declared.events !== events) {
     remark(`${file}: the header tells of ${count(declared.events)} events, ${count(events)} are there`)
   }

@@ -3,10 +3,10 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { VmallocError } from '../ground/fault.ts'
 import { parseTrace } from '../trace/format.ts'
 import type { Trace } from '../trace/trace.ts'
+import { gunzip, isPacked, type Unpacked } from './gunzip.ts'
 
 /** A path as it is; for a folder, the traces in it. */
 export function findTraces(path: string): string[] {
@@ -27,10 +27,11 @@ export function traceName(path: string): string {
   return basename(path).replace(/(\.rep)?(\.gz)?$/, '')
 }
 
-/** Reads a trace file. */
+/** Reads a trace file of any kind that parseTrace knows. */
 export function readTrace(path: string): Trace {
   const bytes = readFileSync(path)
-  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
-  const trace = parseTrace(isPacked ? gunzipSync(bytes) : bytes, path)
-  return { ...trace, name: traceName(path) }
+  const unpacked: Unpacked = isPacked(bytes) ? gunzip(bytes) : { bytes }
+  const trace = parseTrace(unpacked.bytes, path)
+  const remark = unpacked.remark ?? trace.remark
+  return { ...trace, name: traceName(path), ...(remark !== undefined && { remark }) }
 }

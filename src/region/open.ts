@@ -22,6 +22,7 @@ import { isPowerOfTwo, isWhole, roundUp } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { nearest } from '../ground/nearest.ts'
 import * as H from './header.ts'
+import { tellOpened } from './hooks.ts'
 import { currentOptions, type Options } from './options.ts'
 import { Handle, type Kind } from './region.ts'
 import { parseMethod, registry } from './registry.ts'
@@ -54,15 +55,6 @@ const FIRST_EXTENT = 1024
 const MOST_ALIGN = 2 ** 21
 const HEAP = 'heap'
 const OWN = ['name', 'method', 'discipline', 'align', 'check', 'keep', 'junk', 'events']
-
-/** Called with every region that opens or is attached, and the options in force. */
-export type Opened = (region: Region, options: Options) => void
-const opened: Opened[] = []
-
-/** For those above who must hear of every region that opens. */
-export function whenOpened(listener: Opened): void {
-  opened.push(listener)
-}
 
 let defaultHeap: Region | undefined
 
@@ -418,20 +410,39 @@ function titleOf(chain: readonly MethodDef[]): string {
   return chain.map((definition) => definition.name).join('(') + ')'.repeat(chain.length - 1)
 }
 
-/** Makes the innermost method, and each wrapper around it; their states lie one behind the other. */
+/**
+ * Makes the innermost method, and each wrapper around it.
+ *
+ *   states   | best ......... | profile ... | debug ... |       the first 8 bytes of one with `gross` that does not lend its tally count what is taken inside
+ */
 function build(chain: readonly MethodDef[], handle: Handle, settings: Record<string, OptionValue>): Method {
-  if (chain.length === 1) return chain[0]!.create(handle.store, settings, undefined)
+  const { store } = handle
+  if (chain.length === 1) return chain[0]!.create(store, settings, undefined)
+  const states = chain.map((_, i) => store.state + stateOf(chain.slice(i + 1)))
   let method: Method | undefined
-  let state = handle.store.state
-  for (const definition of [...chain].reverse()) {
-    method = definition.create(
-      definition === chain[chain.length - 1] ? handle.store : handle.store.at(state),
-      settings,
-      method,
-    )
-    state += definition.state
+  for (let i = chain.length - 1; i >= 0; i--) {
+    const wrappers = chain.slice(0, i)
+    const counter = wrappers.findLastIndex(({ gross, lends }) => gross !== undefined && lends !== true)
+    const own = store.at(states[i]!, counter < 0 ? store.tally : states[counter]!)
+    method = chain[i]!.create(own, inside(wrappers, chain[i]!, settings, store.align), method, chain.at(-1))
   }
   return method!
+}
+
+/** The settings of a method inside wrappers: sizes of payloads are those of the blocks that they will ask for. */
+function inside(
+  wrappers: readonly MethodDef[],
+  definition: MethodDef,
+  settings: Record<string, OptionValue>,
+  align: number,
+): Record<string, OptionValue> {
+  const own = { ...settings }
+  for (const { name, isPayload } of definition.options ?? []) {
+    const size = own[name]
+    if (isPayload !== true || typeof size !== 'number' || size === 0) continue
+    own[name] = wrappers.reduce((sum, wrapper) => wrapper.gross?.(sum, settings, align) ?? sum, size)
+  }
+  return own
 }
 
 // disciplines
@@ -644,8 +655,4 @@ function revive(space: Space, discipline: Discipline, header: number): Region {
 
 function damagedIf(why: string): void {
   if (why !== '') throw new VmallocError('damaged', `attach: ${why}`)
-}
-
-function tellOpened(region: Region, options: Options): void {
-  for (const listener of opened) listener(region, options)
 }

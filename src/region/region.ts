@@ -11,18 +11,22 @@
  */
 
 import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
-import type { Method, MethodDef } from '../contract/method.ts'
+import type { Found } from '../contract/finding.ts'
+import type { Late, Method, MethodDef } from '../contract/method.ts'
+import type { Profile } from '../contract/profile.ts'
 import type {
   ArrayType,
   Discipline,
   DisciplineEvent,
   Ear,
   Inspection,
+  MapOptions,
   Mistake,
   NumericArray,
   Region,
   RegionEvent,
   RegionEvents,
+  RegionMap,
   Request,
   ResizeOptions,
   Settings,
@@ -34,8 +38,11 @@ import { isPowerOfTwo, isWhole } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import { decode, encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
+import { findingOf } from './finding.ts'
 import * as H from './header.ts'
-import { inspectionOf, mapOf } from './picture.ts'
+import { tellClosing, tellFound } from './hooks.ts'
+import { emptyMap, mapOf } from './map.ts'
+import { drawn, inspectionOf, type ShowOptions, shown, shownBy } from './picture.ts'
 import { delist, enlist, type Held } from './regions.ts'
 import { Segments } from './segments.ts'
 import type { Space } from './space.ts'
@@ -58,6 +65,7 @@ const LOCKED = 3 //   nothing but the lock, and a look at what other threads did
 
 const nobody: readonly Ear[] = []
 const none: readonly number[] = []
+const nothing: ReadonlySet<Addr> = new Set()
 
 /** What is the same for all regions that are opened alike. */
 export interface Kind {
@@ -95,6 +103,9 @@ export class Handle implements Held {
   private ears: readonly Ear[] = nobody
   private views: Map<Addr, Life> | undefined = undefined
   private table: RegionValues | undefined = undefined
+  /** Hears of calls after the end. */
+  private late: Late = undefined
+  private heirs: readonly Ear[] = nobody
 
   constructor(space: Space, discipline: Discipline, kind: Kind) {
     this.name = kind.name
@@ -226,7 +237,7 @@ export class Handle implements Held {
       const to = this.resizeLocked(at, size, options)
       if (to !== NIL) return to
     }
-    if (this.ended) return NIL
+    if (this.ended) return this.tooLate('resize', at)
     if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
     if (!isWhole(size, LIMIT)) return this.mistake('resize', size, sizeReason)
     const move = options !== undefined && (options.move === true || options.copy === true)
@@ -237,7 +248,7 @@ export class Handle implements Held {
         this.reshape(at - this.bias, size, move, options),
       )
     }
-    if (to < 0) return this.mistake('resize', at, this.addressReason)
+    if (to < 0) return this.wrongAddress('resize', at)
     if (to === NIL) return NIL
     to += this.bias
     if (to !== at) this.endViews(at)
@@ -351,8 +362,29 @@ export class Handle implements Held {
     return inspectionOf(this, H.unpackSettings(this.bits))
   }
 
-  map({ width = 64, lines = 8 }: { width?: number; lines?: number } = {}): string {
-    return mapOf(this, width, lines)
+  map(options: MapOptions & { as: 'data' }): RegionMap
+  map(options?: MapOptions & { as?: 'text' | 'svg' }): string
+  map(options: MapOptions): string | RegionMap
+  map(options: MapOptions = {}): string | RegionMap {
+    return drawn(options, () => (this.ended ? emptyMap(this) : this.within(() => mapOf(this, this.store))))
+  }
+
+  [shownBy](depth: number | null, options?: ShowOptions): string {
+    return shown(this, depth, options)
+  }
+
+  profile({ fresh = false }: { fresh?: boolean } = {}): Profile | undefined {
+    const { policy } = this
+    if (this.ended || policy.profile === undefined) return undefined
+    const counted = this.within(() => policy.profile!(fresh))
+    return { region: this.name, method: this.method, extent: this.store.get(this.place, H.EXTENT), ...counted }
+  }
+
+  /** Says which blocks were never freed, where the method knows. */
+  leaks(): void {
+    if (this.ended || this.policy.leaks === undefined) return
+    const held = new Set(this.children().flatMap((child) => child.segments().map(({ at }) => at - this.bias)))
+    this.within(() => this.policy.leaks!(held))
   }
 
   // the whole region
@@ -390,9 +422,11 @@ export class Handle implements Held {
     const keep = answer > 0
     if (!keep && !this.closeChildren()) return false
     for (const ear of this.ears) this.space.tell(() => ear.close?.(this))
+    tellClosing(this)
     const held = this.enter()
     try {
       if (!keep && !this.ended) {
+        this.policy.leaks?.(nothing)
         this.bury(this.place)
         this.unlink()
         this.store.put(this.place, H.MAGIC, 0)
@@ -600,7 +634,7 @@ export class Handle implements Held {
   // the slow ways
 
   private obtain(op: 'alloc' | 'align', size: number, alignment: number, zeroed: boolean): Addr {
-    if (this.ended) return NIL
+    if (this.ended) return this.tooLate(op, size)
     if (!isWhole(size, LIMIT)) return this.mistake(op, size, sizeReason)
     const policy = this.policy
     if (alignment > this.store.align && policy.align === undefined) {
@@ -639,7 +673,10 @@ export class Handle implements Held {
   }
 
   private freeSlowly(at: Addr): boolean {
-    if (this.ended) return false
+    if (this.ended) {
+      this.tooLate('free', at)
+      return false
+    }
     if (at === NIL) return true
     const rel = at - this.bias
     const held = this.enter()
@@ -661,7 +698,7 @@ export class Handle implements Held {
       this.leave(held)
     }
     if (!done) {
-      this.mistake('free', at, this.addressReason)
+      this.wrongAddress('free', at)
       return false
     }
     if (kept) return true
@@ -834,11 +871,13 @@ export class Handle implements Held {
     if ((this.bits & H.EVENTS) !== 0) this.space.listen(-1)
     this.ended = true
     this.way = SLOW
+    this.late = this.policy.closing?.()
     this.policy = closedMethod
     this.endViews()
     delist(this)
     if (this.ticket !== undefined) this.space.dropHandle(this.place, this.ticket)
     for (let i = 0; i < this.ears.length; i++) this.space.listen(-1)
+    this.heirs = this.ears
     this.ears = nobody
   }
 
@@ -875,6 +914,45 @@ export class Handle implements Held {
   }
 
   // telling
+
+  /** Tells what the method found out, outside the lock; then throws, where that was asked for. */
+  reported(found: Found): void {
+    const finding = findingOf(this, found, this.bias)
+    const tell = (): void => {
+      tellFound(finding)
+      for (const ear of this.ended ? this.heirs : this.ears) ear.report?.(this, finding)
+    }
+    if (this.space.lock === undefined) this.space.tell(tell)
+    else this.space.defer(tell)
+    if (found.abort === true) throw new VmallocError('reported', String(finding), { cause: finding })
+  }
+
+  private wrongAddress(op: 'free' | 'resize', at: Addr): Addr {
+    if (!this.ended && this.policy.mistaken !== undefined) {
+      const owner = this.ownerOf(at)
+      this.within(() => this.policy.mistaken!(op, at - this.bias, owner))
+    }
+    return this.mistake(op, at, this.addressReason)
+  }
+
+  /** The name of another region that has an address. */
+  private ownerOf(at: Addr): string | undefined {
+    let top: Region = this
+    while (top.parent !== undefined) top = top.parent
+    try {
+      const owner = top.regionOf(at)
+      return owner === undefined || owner.header === this.header ? undefined : owner.name
+    } catch (error) {
+      if (error instanceof VmallocError && error.code === 'corrupted') return undefined // damage is told by `check`
+      throw error
+    }
+  }
+
+  private tooLate(op: Mistake['op'], value: number): Addr {
+    this.late?.(op, value)
+    if (this.space.inside === 0) this.space.flush()
+    return NIL
+  }
 
   private mistake(op: Mistake['op'], value: number, reason: string): Addr {
     if (this.ended || this.space.inside > 0) return NIL
@@ -961,10 +1039,12 @@ function earFor(event: RegionEvent, listener: (data: unknown) => void): Ear {
       return { nomem: (region, request) => listener({ region, ...request }) }
     case 'badaddr':
       return { badaddr: (region, mistake) => listener({ region, ...mistake }) }
+    case 'report':
+      return { report: (region, finding) => listener({ region, finding }) }
     default:
       throw new VmallocError(
         'argument',
-        `on: event ${String(event)}, expected alloc, free, resize, clear, compact, close, nomem or badaddr`,
+        `on: event ${String(event)}, expected alloc, free, resize, clear, compact, close, nomem, badaddr or report`,
       )
   }
 }

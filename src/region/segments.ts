@@ -9,6 +9,7 @@
  */
 
 import { ALIGN, LIMIT } from '../contract/addr.ts'
+import type { Found } from '../contract/finding.ts'
 import type { Discipline, Region } from '../contract/region.ts'
 import type { SegmentView } from '../contract/stat.ts'
 import { type Segment, type Store, tookInto } from '../contract/store.ts'
@@ -38,6 +39,12 @@ const ROOT_SHARE = 256
 const NESTED_STEP = 4 * 1024
 const NESTED_SHARE = 16
 
+/** Whose segments these are. */
+export interface Owner extends Region {
+  /** Tells what the method found out. */
+  reported(found: Found): void
+}
+
 export class Segments implements Store {
   readonly words: Words
   readonly space: Space
@@ -52,9 +59,9 @@ export class Segments implements Store {
   /** While true nothing new is asked of the discipline. */
   frozen = false
 
-  private readonly region: Region
+  private readonly region: Owner
 
-  constructor(space: Space, region: Region, discipline: Discipline, name: string) {
+  constructor(space: Space, region: Owner, discipline: Discipline, name: string) {
     this.space = space
     this.words = space.words
     this.bias = space.base
@@ -222,9 +229,13 @@ export class Segments implements Store {
     return raw === 0 ? 0 : this.append(MORE_VALUES, raw, want)
   }
 
-  /** The same store for a method whose state lies elsewhere in the header: a wrapper's. */
-  at(state: number): Store {
-    return new Elsewhere(this, state)
+  report(found: Found): void {
+    this.region.reported(found)
+  }
+
+  /** The same store for a method whose state lies elsewhere in the header, and what it takes and gives, too. */
+  at(state: number, tally: number): Store {
+    return new Elsewhere(this, state, tally)
   }
 
   views(): SegmentView[] {
@@ -374,10 +385,12 @@ export class Segments implements Store {
 
 class Elsewhere implements Store {
   readonly state: number
+  readonly tally: number
   private readonly store: Segments
 
-  constructor(store: Segments, state: number) {
+  constructor(store: Segments, state: number, tally: number) {
     this.state = state
+    this.tally = tally
     this.store = store
   }
 
@@ -386,9 +399,6 @@ class Elsewhere implements Store {
   }
   get align(): number {
     return this.store.align
-  }
-  get tally(): number {
-    return this.store.tally
   }
   get bias(): number {
     return this.store.bias
@@ -424,9 +434,14 @@ class Elsewhere implements Store {
     return this.store.release(segment)
   }
   took(bytes: number): void {
-    this.store.took(bytes)
+    tookInto(this.store.words.i32, this.tally >>> 2, bytes)
   }
   gave(bytes: number): void {
-    this.store.gave(bytes)
+    const i = this.tally >>> 2
+    const m = this.store.words.i32
+    m[i] = m[i]! - bytes
+  }
+  report(found: Found): void {
+    this.store.report(found)
   }
 }

@@ -82,6 +82,11 @@ export class Space {
     else what()
   }
 
+  /** Does `what` once the operation under way is done. */
+  defer(what: () => void): void {
+    this.pending.push(what)
+  }
+
   /** Does what was put off. */
   flush(): void {
     while (this.pending.length > 0 && this.inside === 0) {

@@ -104,6 +104,15 @@ export class Scanner {
     return decode(this.bytes.subarray(this.at, Math.min(end, this.at + MAX_SHOWN)))
   }
 
+  /** What is left of the line behind one blank, as text; the cursor passes it. */
+  rest(): string {
+    const newline = this.bytes.indexOf(NEWLINE, this.at)
+    const end = newline < 0 ? this.bytes.length : newline
+    const start = this.at < end && isBlank(this.bytes[this.at]!) ? this.at + 1 : this.at
+    this.at = end
+    return decode(this.bytes.subarray(start, this.bytes[end - 1] === RETURN && end > start ? end - 1 : end))
+  }
+
   /** Throws: what came is the word at the cursor unless told. */
   fail(expected: string, came?: string): never {
     const word = this.word()

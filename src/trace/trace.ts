@@ -7,13 +7,24 @@
  *   sizes   | 72     | 136    | 144    | 4096   | 0      | ...     bytes asked for; 0 where none were
  *   aligns  | 0      | 0      | 0      | 64     | 0      | ...     0 unless asked for
  *
+ * and, where the trace tells of them,
+ *
+ *   times   | 0      | 0.004  | 0.005  | 1.2    | 1.204  | ...     when: milliseconds since the trace began
+ *   stacks  | 1      | 2      | 1      | 0      | 2      | ...     from where: an index into stackTable, 0 is unknown
+ *   regions | 1      | 1      | 1      | 2      | 1      | ...     in which region: an index into regionNames, 0 has none
+ *
  *   T1  ids are below `blocks`; each is allocated at most once, resized and freed only while it lives
  *   T2  a CLEAR ends the life of every block
  *   T3  `left` are the blocks alive after the last event, in the order of their ids
  *   T4  `peakLive` is the largest sum of bytes asked for of living blocks, reached by event `peakAt`
  *
- * A Builder takes the events one by one and keeps the four laws; its callers ask `isLive` before they use an id.
+ *   T5  `times` never goes back; element 0 of stackTable is the empty stack, element 0 of regionNames ''
+ *
+ * A Builder takes the events one by one and keeps the laws; its callers ask `isLive` before they use an id. A time, a
+ * stack or a region that it is told holds for all events that follow, until it is told another.
  */
+import type { Frame } from '../ground/stacks.ts'
+
 export const OP_ALLOC = 0
 export const OP_ZEROED = 1
 export const OP_ALIGN = 2
@@ -43,6 +54,18 @@ export interface Trace {
   readonly inferred: number
   /** What the header said, where it knew. */
   readonly declared: { readonly blocks: number; readonly events: number } | undefined
+  /** Milliseconds since the trace began, by event. */
+  readonly times?: Float64Array
+  /** By event: an index into `stackTable`; 0 where the stack is not known. */
+  readonly stacks?: Int32Array
+  /** Calls, the innermost first. */
+  readonly stackTable?: readonly (readonly Frame[])[]
+  /** By event: an index into `regionNames`; 0 where the region has no name. */
+  readonly regions?: Uint16Array
+  /** Two regions that were open at the same time have two entries, even under one name. */
+  readonly regionNames?: readonly string[]
+  /** What was wrong with the file, though the rest of it could be read. */
+  readonly remark?: string
 }
 
 const UNBORN = 0
@@ -53,6 +76,8 @@ export class Builder {
   skipped = 0
   inferred = 0
   declared: Trace['declared'] = undefined
+  remark: string | undefined = undefined
+  readonly #room: number
   readonly #ops: Uint8Array
   readonly #ids: Int32Array
   readonly #sizes: Float64Array
@@ -67,9 +92,19 @@ export class Builder {
   #live = 0
   #peak = 0
   #peakAt = -1
+  /** Microseconds since the trace began: whole, so that the sum of many is exact. */
+  #time = 0
+  #times: Float64Array | undefined = undefined
+  #stack = 0
+  #stacks: Int32Array | undefined = undefined
+  readonly #stackTable: (readonly Frame[])[] = [[]]
+  #region = 0
+  #regions: Uint16Array | undefined = undefined
+  readonly #regionNames: string[] = ['']
 
   /** Room for so many events. */
   constructor(room: number) {
+    this.#room = room
     this.#ops = new Uint8Array(room)
     this.#ids = new Int32Array(room)
     this.#sizes = new Float64Array(room)
@@ -125,6 +160,34 @@ export class Builder {
     this.#put(OP_COMPACT, 0, 0, 0)
   }
 
+  /** What follows came so much later: a whole number of microseconds. */
+  wait(microseconds: number): void {
+    this.#times ??= new Float64Array(this.#room)
+    this.#time += microseconds
+  }
+
+  /** A stack that events may have; returns its index. */
+  addStack(frames: readonly Frame[]): number {
+    return this.#stackTable.push(frames) - 1
+  }
+
+  /** What follows has this stack. */
+  stand(stack: number): void {
+    this.#stacks ??= new Int32Array(this.#room)
+    this.#stack = stack
+  }
+
+  /** A region that events may be of, at most the 65535th; returns its index. */
+  addRegion(name: string): number {
+    return this.#regionNames.push(name) - 1
+  }
+
+  /** What follows is of this region. */
+  enter(region: number): void {
+    this.#regions ??= new Uint16Array(this.#room)
+    this.#region = region
+  }
+
   finish(name: string): Trace {
     const events = this.#events
     const left: number[] = []
@@ -144,6 +207,10 @@ export class Builder {
       skipped: this.skipped,
       inferred: this.inferred,
       declared: this.declared,
+      ...(this.#times && { times: this.#times.subarray(0, events) }),
+      ...(this.#stacks && { stacks: this.#stacks.subarray(0, events), stackTable: this.#stackTable }),
+      ...(this.#regions && { regions: this.#regions.subarray(0, events), regionNames: this.#regionNames }),
+      ...(this.remark !== undefined && { remark: this.remark }),
     }
   }
 
@@ -153,6 +220,9 @@ export class Builder {
     this.#ids[event] = id
     this.#sizes[event] = size
     this.#aligns[event] = alignment
+    if (this.#times !== undefined) this.#times[event] = this.#time / 1000
+    if (this.#stacks !== undefined) this.#stacks[event] = this.#stack
+    if (this.#regions !== undefined) this.#regions[event] = this.#region
   }
 
   #weigh(more: number): void {

@@ -16,6 +16,9 @@
  * Lines gather in a buffer of 64 KiB and go to the sink whole, many at a time: no string is made, and the sink sees a
  * view of the buffer that is good during the call only. `flush` sends what is there; after `direct` every line is sent
  * at once, for the last moments of a program.
+ *
+ * Stacks, times and names of regions are none of this file's: whoever knows them (notes.ts) puts lines of its own between
+ * by `note` and `mark`, so that a trace without them costs what it always did.
  */
 import type { Addr } from '../contract/addr.ts'
 import type { Ear, Region, Request } from '../contract/region.ts'
@@ -26,6 +29,8 @@ import { AddressTable } from './address-table.ts'
 const SIZE = 1 << 16
 /** No line is longer: two letters, three numbers of at most 16 digits, blanks, the end. */
 const LONGEST_LINE = 64
+/** No line that comes by `note` is longer. */
+export const MAX_NOTE = SIZE
 const NEWLINE = 10
 const SPACE = 32
 const ZERO = 48
@@ -119,6 +124,25 @@ export class TraceWriter implements Ear {
     if (id >= 0) this.#line(R, id, size)
     else if (op === 'align') this.#line(M, alignment, size)
     else this.#line(A, size)
+  }
+
+  /** Blocks of a region that live, as far as was told. */
+  liveOf(region: Region): number {
+    return this.#regions.get(region)?.size ?? 0
+  }
+
+  /** A line that was made elsewhere, with its end; at most MAX_NOTE bytes. */
+  note(line: Uint8Array): void {
+    if (this.#used + line.length > SIZE) this.flush()
+    this.#begin()
+    this.#buffer.set(line, this.#used)
+    this.#used += line.length
+    if (this.#used > this.#full) this.flush()
+  }
+
+  /** A line of a letter and a number. */
+  mark(letter: number, n: number): void {
+    this.#line(letter, n)
   }
 
   /** Sends what waits. */

@@ -36,7 +36,8 @@ for (const method of methods) {
     it('fills a buffer of 13 KiB with blocks at multiples of 16 and of 4096', () => {
       const region = open({ discipline: new ArrayBuffer(BUFFER), method })
       const few = fill(region, 4096, 100)
-      expect(few).to.deep.equal([4096, 8192, 12288])
+      // what debug keeps around a block leaves room for two of them
+      expect(few).to.deep.equal(method === 'debug' ? [4096, 8192] : [4096, 8192, 12288])
       expectIntact(region, few, 100)
       region.clear()
 

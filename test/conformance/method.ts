@@ -94,8 +94,8 @@ class Subject {
     let method: Method | undefined
     const spied: MethodDef = {
       ...this.definition,
-      create: (store, settings, wrapped) => {
-        method = this.definition.create(store, settings, wrapped)
+      create: (...given) => {
+        method = this.definition.create(...given)
         return method
       },
     }
@@ -190,7 +190,8 @@ function questions(subject: Subject, { it }: Runner): void {
   asks('frees in every order that it claims', freesInOrder)
   asks('refuses to free a block twice', refusesTwice)
   asks('is not misled by a payload that looks like a free block', isNotMisled)
-  asks('serves again what was freed', servesAgain, 2 ** 14)
+  const enough = subject.definition.wraps === true ? 0.9 : 1 // wrappers may put more around some blocks than others
+  asks('serves again what was freed', (trial) => servesAgain(trial, enough), 2 ** 14)
 }
 
 // what they share
@@ -396,16 +397,20 @@ function goesOnInCopy(subject: Subject, trial: Trial): void {
   }
   twin.check()
   equal('stat() of the copy', twin.stat(), region.stat())
+  ledger.intercept = copy.ledger.intercept = undefined
+  if (!subject.definition.wraps) mustBeSameBytes(region, twin) // wrappers may keep stacks and times
+  equal('close() of the copy', twin.close(), true)
+  equal('bytes held by the copy after close', copy.ledger.held, 0)
+  watched.restart()
+}
+
+function mustBeSameBytes(region: Region, twin: Region): void {
   const [here, there] = [new Uint8Array(region.buffer), new Uint8Array(twin.buffer)]
   equal(
     'first byte in which the copy differs',
     here.findIndex((byte, i) => byte !== there[i]),
     -1,
   )
-  ledger.intercept = copy.ledger.intercept = undefined
-  equal('close() of the copy', twin.close(), true)
-  equal('bytes held by the copy after close', copy.ledger.held, 0)
-  watched.restart()
 }
 
 function isClosed(trial: Trial): void {
@@ -642,7 +647,7 @@ function isNotMisled(trial: Trial): void {
   region.check()
   for (const live of [...watched.model.live].reverse()) {
     equal(`sizeOf(${live.at})`, region.sizeOf(live.at), live.size)
-    equal(`offsetOf(${live.at})`, region.offsetOf(live.at), 0)
+    equal(`offsetOf(${live.at})`, region.offsetOf(live.at), live.size > 0 ? 0 : -1)
     equal(`free(${live.at})`, region.free(live.at), true)
     watched.model.gave(live)
     region.check()
@@ -650,8 +655,8 @@ function isNotMisled(trial: Trial): void {
   equal('busy blocks', region.stat().busyBlocks, 0)
 }
 
-/** At least as many blocks fit as before in the memory of those that were freed. */
-function servesAgain(trial: Trial): void {
+/** At least as many blocks fit as before, or that part of them, in the memory of those that were freed. */
+function servesAgain(trial: Trial, part: number): void {
   const { watched } = trial
   const size = sizeOf(trial, 100)
   const fill = () => {
@@ -663,6 +668,6 @@ function servesAgain(trial: Trial): void {
   for (let round = 0; round < 3; round++) {
     watched.freeAll((live) => trial.rng.pick(live))
     const again = fill()
-    must(again >= first, `${again} blocks of ${size} bytes fit again, expected ${first} or more`)
+    must(again >= part * first, `${again} blocks of ${size} bytes fit again, expected ${first} or more`)
   }
 }

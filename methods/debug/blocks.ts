@@ -1,0 +1,162 @@
+/**
+ * blocks: which blocks there are, and which of them an address belongs to.
+ *
+ *   block of the wrapped method     in it
+ *   busy                            a guarded block: live, or freed and in the quarantine
+ *                                   a plain block, where only some are guarded
+ *   free, cached                    nothing; perhaps the remains of a guarded block
+ */
+import type { Addr } from '../../src/contract/addr.ts'
+import type { Method, MethodDef } from '../../src/contract/method.ts'
+import type { Store } from '../../src/contract/store.ts'
+import { roundUp } from '../../src/ground/bits.ts'
+import type { Words } from '../../src/ground/words.ts'
+import { type Block, isWhole, read, recover } from './block.ts'
+import { firstOther } from './bytes.ts'
+import * as L from './layout.ts'
+import { isSelective, type Patterns, patternsOf, type Settings } from './settings.ts'
+
+export class Blocks {
+  readonly words: Words
+  readonly patterns: Patterns
+  /** From a wrapped block to the payload in it, where nobody asked for another alignment. */
+  readonly lead: number
+  /** The wrapped method serves one size. */
+  readonly isUniform: boolean
+  /** It frees the newest block only. */
+  readonly isStack: boolean
+  /** Plain blocks are about. */
+  readonly isMixed: boolean
+
+  private readonly inner: Method
+  private readonly fills: number
+  private readonly hasGuards: boolean
+
+  constructor(store: Store, inner: Method, claims: Pick<MethodDef, 'frees'> | undefined, settings: Settings) {
+    this.words = store.words
+    this.inner = inner
+    this.patterns = patternsOf(settings)
+    this.fills = settings.fill
+    this.hasGuards = settings.level > 1
+    this.lead = roundUp(L.HEADER, store.align)
+    this.isUniform = inner.unit !== undefined
+    this.isStack = claims?.frees === 'newest'
+    this.isMixed = isSelective(settings) && !this.isUniform && !this.isStack
+  }
+
+  /** Whether the payload of a live block starts at `at`: any number may come. */
+  isLive(at: Addr): boolean {
+    if (at >>> 0 !== at || (at & 3) !== 0 || at < L.HEADER) return false
+    const m = this.words.i32
+    const h = L.headerOf(at)
+    return m[h + L.SEAL] === L.liveSeal(m, h, at)
+  }
+
+  /** Whether that of a freed one does. */
+  isFreed(at: Addr): boolean {
+    if ((at & 3) !== 0 || at < L.HEADER) return false
+    const m = this.words.i32
+    const h = L.headerOf(at)
+    return m[h + L.SEAL] === L.freedSeal(m, h, at, 'freed')
+  }
+
+  /** Whether the guards of a block are whole, where there are any. */
+  isGuarded(at: Addr): boolean {
+    return !this.hasGuards || isWhole(this.words, at, this.patterns.guard)
+  }
+
+  /** Whether a freed block is as it was when it was freed. */
+  isUntouched(at: Addr): boolean {
+    if (!this.isGuarded(at)) return false
+    const size = this.words.i32[L.headerOf(at) + L.SIZE]! >>> 0
+    return firstOther(this.words, at, at + this.filled(size), this.patterns.freed) < 0
+  }
+
+  /** Whether a plain block starts at `at`. */
+  isPlain(at: Addr): boolean {
+    const span = this.inner.sizeOf(at)
+    return span >= 0 && this.inside(at, span) === undefined
+  }
+
+  /** Bytes of a payload of `size` that are filled. */
+  filled(size: number): number {
+    return size < this.fills ? size : this.fills
+  }
+
+  /** Usable bytes of a wrapped block, as far as they are whole words; `otherwise` where the wrapped method is damaged. */
+  spanOf(p: Addr, otherwise: number): number {
+    const span = this.inner.sizeOf(p)
+    return span < 0 ? otherwise : span - (span & 3)
+  }
+
+  /** The guarded block in a wrapped one that is busy; undefined where that is a plain one. */
+  inside(p: Addr, usable: number): Block | undefined {
+    const span = usable - (usable & 3)
+    const block = read(this.words, p, span)
+    if (block !== undefined) return block
+    if (span < this.lead + L.TAIL) return undefined
+    const guess = recover(this.words, p, span, this.lead, this.patterns.freed)
+    return this.isMixed && !this.wasGuarded(guess) ? undefined : guess
+  }
+
+  /** The block whose payload starts at `at`, and whose seal is in order. */
+  at(at: Addr): Block {
+    const m = this.words.i32
+    const h = L.headerOf(at)
+    return {
+      p: at - (m[h + L.LEAD]! >>> 0),
+      span: m[h + L.SPAN]! >>> 0,
+      at,
+      size: m[h + L.SIZE]! >>> 0,
+      site: m[h + L.SITE]! >>> 0,
+      freed: m[h + L.FREED]! >>> 0,
+      condition: L.conditionOf(m, at) ?? 'live',
+    }
+  }
+
+  /** A live block at `at` whose seal was damaged, as far as can be told. */
+  damagedAt(at: Addr): Block | undefined {
+    if (at >>> 0 !== at || (at & 3) !== 0 || at < L.HEADER || !this.hasGuards) return undefined
+    const told = this.words.i32[L.headerOf(at) + L.LEAD]! >>> 0
+    for (const lead of [this.lead, told]) {
+      const usable = lead <= at && lead % 4 === 0 ? this.inner.sizeOf(at - lead) : -1
+      const block = usable < 0 ? undefined : this.inside(at - lead, usable)
+      if (block?.at === at && block.condition === 'live') return block
+    }
+    return undefined
+  }
+
+  /** The block, guarded or plain, in whose wrapped block an address lies. */
+  around(at: Addr): Block | undefined {
+    let found: Block | undefined
+    this.inner.walk((p, span, state) => {
+      if (at < p || at >= p + span) return true
+      if (state === 'busy') {
+        found = this.inside(p, span) ?? { p, span, at: p, size: span, site: 0, freed: 0, condition: 'live' }
+      }
+      return false
+    })
+    return found
+  }
+
+  /** What was a guarded block at `at`, where a freed or cleared one has not been used again yet. */
+  remainsAt(at: Addr): Block | undefined {
+    const condition = (at & 3) === 0 && at >= L.HEADER ? L.conditionOf(this.words.i32, at) : undefined
+    return condition === 'freed' || condition === 'cleared' ? this.at(at) : undefined
+  }
+
+  /** Every guarded block, live or freed, as it is before anything is done. */
+  all(): Block[] {
+    const blocks: Block[] = []
+    this.inner.walk((p, span, state) => {
+      const block = state === 'busy' ? this.inside(p, span) : undefined
+      if (block !== undefined) blocks.push(block)
+    })
+    return blocks
+  }
+
+  /** Where plain blocks are about: whether there was a guarded one, by what is least likely to be chance. */
+  private wasGuarded({ p, span, size }: Block): boolean {
+    return this.words.i32[L.tailWord(p, span)] === L.tailOf(p, size) && size < span
+  }
+}

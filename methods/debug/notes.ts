@@ -1,0 +1,109 @@
+/**
+ * notes: what debug found out and has not told yet, and the stacks that go with it.
+ *
+ * Findings are noted where they are seen, in the middle of an operation, and told at its end, when all is in order: who
+ * hears of them may use the region.
+ */
+import type { Addr } from '../../src/contract/addr.ts'
+import type { FindingKind, Found } from '../../src/contract/finding.ts'
+import type { Store } from '../../src/contract/store.ts'
+import { capture, type Site } from '../../src/ground/stacks.ts'
+import { excerpt } from './bytes.ts'
+import type { Settings } from './settings.ts'
+
+const DETECTED_DEPTH = 8
+const MOST_TOLD = 4096
+
+/** The block that a finding is about. */
+export interface Subject {
+  readonly at: Addr
+  readonly size: number
+  readonly site: Site
+  readonly freed: Site
+}
+
+export class Notes {
+  private readonly store: Store
+  private readonly settings: Settings
+  private found: Found[] = []
+  private turns = 0
+  /** Calls of which a mistake was told, until their address is handed out again; sentences about the wrapped method. */
+  private readonly told = new Set<string>()
+
+  constructor(store: Store, settings: Settings) {
+    this.store = store
+    this.settings = settings
+  }
+
+  /** How many are noted. */
+  get count(): number {
+    return this.found.length
+  }
+
+  get first(): Found | undefined {
+    return this.found[0]
+  }
+
+  /** Notes bytes of a block that were written: `place` is the first one, `above` a function of debug that is being called. */
+  damage(kind: FindingKind, what: string, subject: Subject, place: Addr, above: unknown): void {
+    this.add(kind, what, subject, place - subject.at, above, excerpt(this.store.words, place))
+  }
+
+  add(
+    kind: FindingKind,
+    what: string,
+    { at, size, site, freed }: Subject,
+    offset: number,
+    above: unknown,
+    bytes?: NonNullable<Found['bytes']>,
+  ): void {
+    const found = { kind, what, at, size, offset, allocated: site, freed, detected: this.detected(above) }
+    this.found.push(bytes === undefined ? found : { ...found, bytes })
+  }
+
+  push(found: Found): void {
+    this.found.push(found)
+  }
+
+  /** Tells what is noted. */
+  tell(): void {
+    while (this.found.length > 0) this.report(this.found.shift()!)
+  }
+
+  report(found: Found): void {
+    // biome-ignore lint/suspicious/noDebugger: that is what the option asks for
+    if (this.settings.debugger !== 0) debugger
+    this.store.report(this.settings.abort === 0 ? found : { ...found, abort: true })
+  }
+
+  /** Whether something is said for the first time. */
+  isNews(what: string): boolean {
+    if (this.told.has(what)) return false
+    if (this.told.size >= MOST_TOLD) this.told.clear()
+    this.told.add(what)
+    return true
+  }
+
+  /** An address is handed out: mistakes with it are news again. */
+  renew(at: Addr): void {
+    if (this.told.size === 0) return
+    this.told.delete(`free ${at}`)
+    this.told.delete(`resize ${at}`)
+  }
+
+  /** The stack of the client, of one call in `nth`. */
+  site(above: unknown): Site {
+    const { depth, nth } = this.settings
+    if (depth === 0) return 0
+    if (nth > 1) {
+      if (++this.turns < nth) return 0
+      this.turns = 0
+    }
+    return capture(depth, above)
+  }
+
+  /** The stack of the client at whose call something was noticed: always recorded. */
+  detected(above: unknown): Site {
+    return capture(this.settings.depth > 0 ? this.settings.depth : DETECTED_DEPTH, above)
+  }
+}
