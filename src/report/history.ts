@@ -10,7 +10,8 @@
  * A resize ends one piece and starts another. `blocks` are the pieces of busy blocks, `held` those of raw memory got from
  * the discipline: what shrinks ends as it was, and what is left starts. In both, starts ascend.
  *
- * A free that the method refuses ends nothing: the block goes on to be busy, as it does in the region.
+ * What is live at the end is cleared before the region closes: for a debugging method it is no leak. A free that the
+ * method refuses ends nothing: the block goes on to be busy, as it does in the region.
  */
 import type { Discipline, Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
@@ -116,6 +117,7 @@ function write(trace: Trace, region: Region): History {
     extent[event] = held.bytes
   }
   held.stop()
+  region.clear()
   return { method, discipline, failed, refused, blocks: blocks.pieces(), held: held.pieces(), extent }
 }
 
