@@ -26,6 +26,12 @@ export class Figures {
     return this.row(load, subject)?.[figure]
   }
 
+  /** Whether the subject was asked and failed or was stopped, be it after some passes. */
+  isUnfinished(load: string, subject: string): boolean {
+    const row = this.row(load, subject)
+    return row !== undefined && (row.ns === undefined || row.note?.startsWith('pass') === true)
+  }
+
   /** The recorded traces, their beginnings with stacks, the loops, or the programs. */
   loads(kind: Sort): string[] {
     const those = this.rows.filter(({ unit }) => (sorts[unit] ?? 'loops') === kind)

@@ -128,7 +128,7 @@ export function goalTable(goals: readonly Goal[]): string {
     { title: 'goal', cell: ({ goal }) => goal },
     { title: 'wanted', cell: ({ wanted }) => wanted },
     { title: 'found', cell: ({ reached }) => reached },
-    { title: '', cell: ({ met }) => (met ? 'yes' : 'no') },
+    { title: 'met', cell: ({ met }) => (met ? 'yes' : 'no') },
   ]
   return `\nGoals\n\n${table(columns, goals)}`
 }

@@ -61,6 +61,7 @@ import {
   HEAD,
   isCached,
   isFreeBefore,
+  isKeyed,
   KEY,
   LEFT_FREE,
   LISTS,
@@ -138,7 +139,7 @@ class Best implements Method {
     const span = this.spanFor(size)
     const list = this.caches + span
     const cell = m[list]!
-    if (cell === 0) return this.obtain(span)
+    if (cell === 0 || m[cell + PREV] !== (KEY ^ cell)) return this.obtain(span)
     m[list] = m[cell + NEXT]!
     m[list + 1] = m[list + 1]! - 1
     m[cell + PREV] = 0
@@ -313,7 +314,7 @@ class Best implements Method {
       const m = this.words.i32
       const slot = slotOf(this.s, span)
       const cell = m[slot]!
-      if (cell !== 0 && spanOf(m, cell) === span) {
+      if (cell !== 0 && spanOf(m, cell) === span && isKeyed(m, cell)) {
         m[slot] = 0
         m[cell + PREV] = 0
         tookInto(m, this.tally, (span << 2) - 4)
@@ -340,7 +341,7 @@ class Best implements Method {
       const other = m[slot]!
       m[cell + PREV] = KEY ^ cell
       m[slot] = cell
-      if (other === 0) return
+      if (other === 0 || !isKeyed(m, other)) return
       m[other + PREV] = 0
       cell = other
       span = spanOf(m, other)
@@ -419,7 +420,7 @@ class Best implements Method {
     for (let size = span; size <= QUICK; size += 2) {
       const list = this.caches + size
       const cell = m[list]!
-      if (cell === 0) continue
+      if (cell === 0 || !isKeyed(m, cell)) continue
       m[list] = m[cell + NEXT]!
       m[list + 1] = m[list + 1]! - 1
       m[cell + PREV] = 0
@@ -455,6 +456,7 @@ class Best implements Method {
       if (map !== 0) {
         const size = span + (lowestBit(map) << 1)
         const cell = pop(m, s, size)
+        if (cell === 0) return 0
         return this.keep(cell, size, span)
       }
     }
@@ -638,7 +640,7 @@ class Best implements Method {
     let cell = m[list]!
     m[list] = 0
     m[list + 1] = 0
-    while (cell !== 0) {
+    for (let left = CACHE_LENGTH; cell !== 0 && left > 0 && isKeyed(m, cell); left--) {
       const next = m[cell + NEXT]!
       m[cell + PREV] = 0
       this.release(cell, span)
@@ -665,8 +667,8 @@ class Best implements Method {
   private empty(slot: number): boolean {
     const m = this.words.i32
     const cell = m[slot]!
-    if (cell === 0) return false
     m[slot] = 0
+    if (cell === 0 || !isKeyed(m, cell)) return false
     m[cell + PREV] = 0
     this.release(cell, spanOf(m, cell))
     return true
@@ -691,6 +693,7 @@ class Best implements Method {
   /** At least `lacks` more words of wilderness, or a new segment where a block of `fresh` words fits (not if 0). */
   private grow(lacks: number, fresh: number): boolean {
     const { align } = this.store
+    if (lacks <= 0) return false // a word of the state was overwritten
     if (!this.store.grow(lacks * 4 + align, fresh === 0 ? 0 : fresh * 4 + 2 * align)) return false
     this.adopt()
     return true
@@ -772,7 +775,7 @@ class Best implements Method {
       return
     }
     let last = end
-    for (let cell = first; cell < end; cell += spanOf(m, cell)) last = cell
+    for (let cell = first; cell < end && cell !== last; cell += spanOf(m, cell)) last = cell
     if (end - last < this.min && last < end) this.lower(last)
   }
 

@@ -35,7 +35,7 @@ import type { Late, Method, MethodDef, Profiled, Visit } from '../src/contract/m
 import type { OptionValue } from '../src/contract/option.ts'
 import { type Store, tookInto } from '../src/contract/store.ts'
 import { isWhole as isWholeNumber, roundDown, roundUp } from '../src/ground/bits.ts'
-import { corrupted, VmallocError } from '../src/ground/fault.ts'
+import { VmallocError } from '../src/ground/fault.ts'
 import { capture, type Site } from '../src/ground/stacks.ts'
 import type { Words } from '../src/ground/words.ts'
 import { type Block, dress } from './debug/block.ts'
@@ -47,17 +47,23 @@ import { explain, type Op } from './debug/mistakes.ts'
 import { Notes } from './debug/notes.ts'
 import { Quarantine } from './debug/quarantine.ts'
 import { keepSettings, keptSettings, rows, type Settings, settingsFrom } from './debug/settings.ts'
+import { State } from './debug/state.ts'
 
 const FILLS = 1
 const GUARDS = 2
 const PAGES = 4
 const MOST_TOLD = 4096
+/** Larger blocks take the long way, where sums are not whole numbers of 32 bits. */
+const SHORT = 2 ** 30
 
 /** Bytes to ask of the wrapped method for a payload of `size`. */
 function grossOf(level: number, align: number, size: number, alignment: number): number {
   if (level >= PAGES) return roundUp(roundUp(L.HEADER, align) + size + Math.max(alignment, align), L.PAGE) + 2 * L.PAGE
-  return roundUp(L.HEADER, align) + (alignment > align ? alignment : 0) + roundUp(size, 4) + L.GUARD + L.TAIL
+  return spanFor(roundUp(L.HEADER, align) + (alignment > align ? alignment : 0), size)
 }
+
+/** Bytes of a wrapped block that has `lead` bytes before a payload of `size`. */
+const spanFor = (lead: number, size: number): number => lead + roundUp(size, 4) + L.GUARD + L.TAIL
 
 class Debug implements Method {
   resize?: (at: Addr, size: number) => boolean
@@ -74,12 +80,15 @@ class Debug implements Method {
   private readonly blocks: Blocks
   private readonly notes: Notes
   private readonly inspector: Inspector
+  private readonly state: State
   private readonly quarantine: Quarantine
   private readonly s: number //        first word of the state
   private readonly tally: number //    word of busy bytes
   private readonly element: number //  the size of payloads that a method of one size was opened for
   // what the settings say, at hand
   private readonly level: number
+  private readonly quick: number //    sizes that take the short way to a block, at most
+  private readonly around: number //   bytes around a payload on that way
   private readonly most: number //     bytes in the quarantine
   private readonly isWatching: boolean
   private readonly isTicking: boolean
@@ -102,11 +111,17 @@ class Debug implements Method {
     this.settings = settings
     this.blocks = new Blocks(store, inner, claims, settings)
     this.notes = new Notes(store, settings)
-    this.inspector = new Inspector(this.blocks, this.notes, inner, settings.level)
-    this.quarantine = new Quarantine(this.s, this.blocks, this.notes, this.inspector, inner)
+    this.inspector = new Inspector(this.blocks, this.notes, settings.level)
+    const gross = (size: number): number => grossOf(settings.level, store.align, size, 0)
+    this.state = new State(store, settings, this.blocks, this.notes, inner, gross)
+    const isMingled = this.blocks.isStack && settings.level > GUARDS
+    this.quarantine = new Quarantine(this.s, this.blocks, this.notes, this.inspector, this.state, inner, isMingled)
     this.element = typeof options.element === 'number' ? options.element : 0
     this.level = settings.level
     this.most = settings.level <= FILLS ? 0 : settings.level === GUARDS ? settings.quarantine : Infinity
+    const isShort = settings.level < PAGES && !this.blocks.isMixed && !this.blocks.isUniform && !this.blocks.isStack
+    this.quick = isShort ? SHORT : -1
+    this.around = this.blocks.lead + L.GUARD + L.TAIL
     this.isWatching = settings.watch > 0
     this.isTicking = settings.period > 0
     this.isMixed = this.blocks.isMixed
@@ -129,6 +144,14 @@ class Debug implements Method {
   // a block's life
 
   alloc(asked: number): Addr {
+    if (asked <= this.quick && asked >>> 0 === asked) {
+      const p = this.inner.alloc(this.around + ((asked + 3) & -4))
+      if (p !== NIL) return this.finish(p, p + this.blocks.lead, asked, this.notes.site(this.alloc))
+    }
+    return this.allocSlowly(asked)
+  }
+
+  private allocSlowly(asked: number): Addr {
     if (!isWholeNumber(asked, LIMIT)) return NIL
     if (this.isMixed && !this.isChosen(asked)) return this.allocPlain(asked)
     if (this.isUniform && !this.accepts(asked)) return NIL
@@ -140,13 +163,13 @@ class Debug implements Method {
   }
 
   free(at: Addr): boolean {
-    if (!this.blocks.isLive(at) && !this.heal(at, this.free)) return this.isMixed && this.freePlain(at)
-    const m = this.words.i32
-    const h = L.headerOf(at)
-    if (this.isStack && at !== m[this.s + L.TOP]! >>> 0) return false
-    if (!this.blocks.isGuarded(at)) this.inspector.mend(this.blocks.at(at), this.free)
-    if (this.isWatching) this.look(at, m[h + L.SIZE]! >>> 0, 'freed', this.free)
-    this.bury(at, h)
+    if (!this.blocks.isSound(at)) {
+      if (!this.blocks.isLive(at) && !this.heal(at, this.free)) return this.isMixed && this.freePlain(at)
+      if (this.isStack && !this.isTop(at)) return false
+      if (!this.blocks.isGuarded(at)) this.inspector.mend(this.blocks.at(at), this.free)
+    } else if (this.isStack && !this.isTop(at)) return false
+    if (this.isWatching) this.look(at, this.get(at, L.SIZE), 'freed', this.free)
+    this.bury(at, L.headerOf(at))
     if (this.isTicking) this.tick()
     if (this.notes.count > 0) this.notes.tell()
     return true
@@ -168,11 +191,14 @@ class Debug implements Method {
     const site = this.notes.site(this.clear)
     for (const block of this.blocks.all()) {
       this.inspector.mend(block, this.clear)
-      if (block.condition === 'live') this.mark(block.at, site, 'cleared')
-      else this.inspector.lookInside(block, this.clear)
+      if (block.condition === 'live') {
+        if (this.isWatching) this.look(block.at, block.size, 'cleared', this.clear)
+        this.mark(block.at, site, 'cleared')
+      } else this.inspector.lookInside(block, this.clear)
       m[L.tailWord(block.p, block.span)] = 0
     }
     this.inner.clear()
+    this.state.isBroken = false
     this.quarantine.empty()
     m[this.s + L.INNER] = 0
     m[this.s + L.TOP] = NIL
@@ -181,7 +207,7 @@ class Debug implements Method {
   }
 
   compact(): void {
-    this.inspector.sweep()
+    this.sweep(this.compact)
     if (this.level <= GUARDS) this.quarantine.release(0)
     this.inner.compact?.()
     this.notes.tell()
@@ -238,7 +264,7 @@ class Debug implements Method {
   }
 
   leaks(held: ReadonlySet<Addr>): void {
-    this.inspector.sweep()
+    this.sweep(this.leaks)
     this.notes.tell()
     if (this.settings.leaks === 0) return
     const bySite = new Map<Site, Block[]>()
@@ -298,10 +324,13 @@ class Debug implements Method {
       if (this.isMixed) this.inner.moved!(at)
       return
     }
-    this.store.gave(this.get(at, L.SIZE))
+    const size = this.get(at, L.SIZE)
+    this.store.gave(size)
     const p = at - this.get(at, L.LEAD)
+    if (this.isWatching) this.look(at, size, 'freed', this.movedAway)
     this.mark(at, this.notes.site(this.movedAway), 'freed')
     this.inner.moved!(p)
+    this.notes.tell()
   }
 
   private unitOf(): number {
@@ -333,21 +362,18 @@ class Debug implements Method {
     return roundDown(end - size, alignment) - bias
   }
 
-  /** Makes a wrapped block a guarded one. */
+  /** Makes a wrapped block a guarded one; NIL where it is none, for what the wrapped method keeps was overwritten. */
   private finish(p: Addr, at: Addr, size: number, site: Site): Addr {
     const { words, s, blocks } = this
     const m = words.i32
     const { fresh, guard } = blocks.patterns
-    dress(
-      words,
-      p,
-      blocks.spanOf(p, at + size + L.GUARD + L.TAIL + (-size & 3) - p),
-      at,
-      size,
-      this.isStack ? m[s + L.TOP]! : 0,
-      site,
-      guard,
-    )
+    const span = blocks.spanOf(p, 0)
+    if (span < at - p + size + L.GUARD + L.TAIL) {
+      this.state.isSoundBelow(this.finish)
+      this.notes.tell()
+      return NIL
+    }
+    dress(words, p, span, at, size, this.isStack ? m[s + L.TOP]! : 0, site, guard)
     if (this.isStack) m[s + L.TOP] = at
     if (this.isUniform) m[s + L.UNIT] = size
     this.notes.renew(at)
@@ -375,21 +401,25 @@ class Debug implements Method {
   /** Whether the wrapped block can be made to hold `size` bytes of payload where it is. */
   private makeRoom(at: Addr, size: number): boolean {
     const lead = this.get(at, L.LEAD)
-    const gross = lead + roundUp(size, 4) + L.GUARD + L.TAIL
+    const gross = spanFor(lead, size)
     if (gross > LIMIT) return false
     if (gross <= this.get(at, L.SPAN)) {
-      if (this.level <= GUARDS) this.inner.resize!(at - lead, gross)
+      const isKnown = this.level <= GUARDS && this.blocks.isKnownBelow(at - lead, this.get(at, L.SPAN))
+      if (isKnown) this.inner.resize!(at - lead, gross)
       return true
     }
-    if (this.isStack) this.quarantine.release(0)
+    if (!this.blocks.isKnownBelow(at - lead, this.get(at, L.SPAN))) return false
+    if (this.isStack && this.level <= GUARDS) this.quarantine.release(0)
     return this.inner.resize!(at - lead, gross)
   }
 
   private reshape(at: Addr, had: number, size: number): void {
     const { words, blocks } = this
     const { grown, guard } = blocks.patterns
-    const p = at - this.get(at, L.LEAD)
-    dress(words, p, blocks.spanOf(p, this.get(at, L.SPAN)), at, size, this.get(at, L.NEXT), this.get(at, L.SITE), guard)
+    const lead = this.get(at, L.LEAD)
+    const p = at - lead
+    const span = Math.max(blocks.spanOf(p, this.get(at, L.SPAN)), spanFor(lead, size))
+    dress(words, p, span, at, size, this.get(at, L.NEXT), this.get(at, L.SITE), guard)
     if (size > had) {
       fill(words, at + had, at + had + blocks.filled(size - had), grown)
       tookInto(words.i32, this.tally, size - had)
@@ -402,18 +432,19 @@ class Debug implements Method {
   /** Takes a live block out of use. */
   private bury(at: Addr, h: number): void {
     const m = this.words.i32
-    this.store.gave(m[h + L.SIZE]! >>> 0)
+    m[this.tally] = m[this.tally]! - m[h + L.SIZE]!
     if (this.isStack) m[this.s + L.TOP] = this.below(at)
     this.mark(at, this.notes.site(this.free), 'freed')
-    this.quarantine.add(at, m[h + L.SPAN]! >>> 0)
-    if (this.quarantine.held > this.most) this.quarantine.release(this.most)
+    this.quarantine.add(at, m[h + L.SPAN]!)
+    if (m[this.s + L.HELD]! >>> 0 > this.most) this.quarantine.release(this.most)
   }
 
   /** Fills a payload and writes that it is busy no more. */
   private mark(at: Addr, site: Site, condition: 'freed' | 'cleared'): void {
     const m = this.words.i32
     const h = L.headerOf(at)
-    fill(this.words, at, at + this.blocks.filled(m[h + L.SIZE]! >>> 0), this.blocks.patterns.freed)
+    const size = m[h + L.SIZE]!
+    fill(this.words, at, at + this.blocks.filled(size >= 0 ? size : size >>> 0), this.blocks.patterns.freed)
     m[h + L.FREED] = site
     m[h + L.SEAL] = L.freedSeal(m, h, at, condition)
   }
@@ -426,6 +457,15 @@ class Debug implements Method {
       next = this.blocks.isFreed(next) ? this.get(next, L.NEXT) : NIL
     }
     return NIL
+  }
+
+  /** Over a method that frees the newest only: whether a live block is that; when nobody knows any more, it is found again. */
+  private isTop(at: Addr): boolean {
+    const top = this.words.i32[this.s + L.TOP]! >>> 0
+    if (at === top) return true
+    if (this.blocks.isLive(top)) return false
+    this.sweep(this.free)
+    return at === this.words.i32[this.s + L.TOP]! >>> 0
   }
 
   /** Whether a live block starts at `at` whose seal was damaged: it is put right then. */
@@ -486,7 +526,15 @@ class Debug implements Method {
     const calls = m[this.s + L.CALLS]! >>> 0
     m[this.s + L.CALLS] = calls + 1
     const { start, period } = this.settings
-    if (calls >= start && (calls - start) % period === 0) this.inspector.sweep()
+    if (calls >= start && (calls - start) % period === 0) this.sweep(this.tick)
+  }
+
+  /** Everything there is: blocks, the wrapped method, the list of freed blocks, the state. */
+  private sweep(above: unknown): void {
+    const isFreedDamaged = this.inspector.sweep(above)
+    if (!this.state.isSoundBelow(above)) return
+    this.state.mend(above)
+    if (!this.quarantine.isWhole()) this.quarantine.rebuild(!isFreedDamaged)
   }
 
   private look(at: Addr, size: number, what: string, above: unknown): void {
@@ -497,16 +545,9 @@ class Debug implements Method {
   }
 
   private checkAll(): void {
-    const { name } = this.store
-    const m = this.words.i32
-    if (keptSettings(m, this.s) === undefined) {
-      corrupted(`${name}: debug: settings`, this.store.state, 'words that do not match their hash', 'what open wrote')
-    }
-    this.inspector.sweep()
-    if (!this.isStack && !this.quarantine.isWhole()) this.quarantine.rebuild()
+    this.sweep(this.check)
     this.tellAndThrow()
-    this.inner.check(3)
-    this.checkState(name)
+    this.inner.check(3) // damage that was told before is damage still
   }
 
   private tellAndThrow(): void {
@@ -516,32 +557,6 @@ class Debug implements Method {
     const more = count === 1 ? '' : `, and ${count - 1} more`
     const sentence = `${this.store.name}: debug: ${first.kind}: block at ${first.at}: ${first.what}${more}`
     throw new VmallocError('corrupted', sentence, { place: first.at })
-  }
-
-  /** The words of the state that the quarantine and the settings do not vouch for. */
-  private checkState(name: string): void {
-    const state = this.store.state
-    const word = (field: number): number => this.words.i32[this.s + field]! >>> 0
-    let busy = 0
-    this.inner.walk((_p, span, kind) => {
-      if (kind === 'busy') busy += span
-    })
-    if (word(L.INNER) !== busy)
-      corrupted(`${name}: debug: busy bytes of the wrapped method`, state, word(L.INNER), busy)
-    if (word(L.INNER + 1) < busy) {
-      corrupted(`${name}: debug: high tide of the wrapped method`, state, word(L.INNER + 1), `at least ${busy}`)
-    }
-    const top = word(L.TOP)
-    if (top !== NIL && !(this.isStack && this.blocks.isLive(top))) {
-      corrupted(`${name}: debug: newest block`, state, top, this.isStack ? 'a busy block' : NIL)
-    }
-    const { every } = this.settings
-    if (word(L.TURN) >= every) corrupted(`${name}: debug: turn`, state, word(L.TURN), `less than ${every}`)
-    const unit = word(L.UNIT)
-    const inner = this.inner.unit?.() ?? 0
-    const gross = unit === 0 ? 0 : grossOf(this.level, this.store.align, unit, 0)
-    if (gross !== inner)
-      corrupted(`${name}: debug: size of payloads`, state, unit, `what makes blocks of ${inner} bytes`)
   }
 
   private get(at: Addr, field: number): number {
@@ -561,6 +576,7 @@ export const debug: MethodDef = {
   overhead: L.HEADER + L.GUARD + L.TAIL,
   options: rows,
   wraps: true,
+  fillsFreed: true,
   gross: (size, settings, align) => grossOf(settingsFrom(settings).level, align, size, 0),
   create: (store, settings, inner, claims) => new Debug(store, settings, inner!, claims),
 }

@@ -199,7 +199,7 @@ class Last implements Method {
     if (size >>> 0 !== size || size > LIMIT) return NIL
     const store = this.store
     const rounded = roundUp(Math.max(size, 1), store.align)
-    for (;;) {
+    for (let left = this.words.length / HEADER; left > 0; left--) {
       const segment = this.state(AT)
       const top = this.state(TOP)
       const limit = store.limit(segment)
@@ -217,6 +217,7 @@ class Last implements Method {
         return NIL
       }
     }
+    return NIL // the segments go in a ring
   }
 
   private payload(top: number, alignment: number): Addr {
@@ -242,8 +243,9 @@ class Last implements Method {
 
   /** The newest block from `at` back that is not dead is the newest one. */
   private settle(at: Addr): void {
-    while (at !== NIL && (this.get(at, SIZE) & DEAD) !== 0) at = this.previous(at)
-    if (at === NIL) {
+    let left = this.words.length / HEADER // no chain has more blocks, unless it goes in a ring
+    while (at !== NIL && left-- > 0 && (this.get(at, SIZE) & DEAD) !== 0) at = this.previous(at)
+    if (at === NIL || left < 0) {
       this.clear()
       return
     }

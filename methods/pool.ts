@@ -144,7 +144,7 @@ class Pool implements Method {
   compact(): void {
     const store = this.store
     const s = this.s
-    const stride = this.words.i32[s + STRIDE]! >>> 0
+    const stride = this.words.i32[s + STRIDE]! >>> 0 || LIMIT
     const free = this.freeSet()
     const segments: Segment[] = []
     for (let g = store.first; g !== 0; g = store.next(g)) segments.push(g)
@@ -431,7 +431,7 @@ class Pool implements Method {
   private reach(): boolean {
     const s = this.s
     const store = this.store
-    for (;;) {
+    for (let left = this.words.length / 8; left > 0; left--) {
       const m = this.words.i32
       const stride = m[s + STRIDE]! >>> 0
       const newest = m[s + NEWEST]! >>> 0
@@ -449,6 +449,7 @@ class Pool implements Method {
         this.enter(segment, this.gridOf(segment))
       }
     }
+    return false // the segments go in a ring
   }
 
   /** A size that could not be served even once is not the element size. */

@@ -134,6 +134,7 @@ function offers(method: MethodDef): Record<Optional, string> {
   const region = regionOf(method)
   const at = region.alloc(40)
   const works = { resize: region.resize(at, 80) !== 0, align: region.align(40, 64) !== 0 }
+  region.clear()
   region.close()
   const word = (name: Optional, does: boolean) =>
     object[name] === undefined ? 'no' : at !== 0 && does ? 'yes' : 'some'
@@ -150,6 +151,7 @@ function costOf(method: MethodDef, size: number): string {
   const region = regionOf(method)
   const [first, second] = [region.alloc(size), region.alloc(size)]
   const usable = region.sizeOf(first)
+  region.clear()
   region.close()
   return first === 0 ? 'none' : `${usable} usable, ${second - first} from one to the next`
 }

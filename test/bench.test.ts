@@ -82,9 +82,44 @@ describe('bench', () => {
       { load: 'one', subject, kind: 'tool', unit: 'op', ns: 100 + n },
       { load: 'one, stacks', subject, kind: 'tool', unit: 'call', ns: 100 + n },
     ])
-    const goals = goalsOf(rows).map(({ goal }) => goal)
-    expect(goals.filter((goal) => /^(debug|profile)/.test(goal))).to.have.length(5)
-    expect(goals).to.include('an operation with trace on')
+    const goals = goalsOf(rows).filter(({ about }) => about === 'tools')
+    expect(goals.map(({ goal, wanted }) => `${goal}: ${wanted}`)).to.deep.equal([
+      'an operation with trace on: at most 200 ns',
+      'debug without stacks, fill=512, against plain: at most 4.00 times',
+      'debug without stacks, against plain and touching: at most 1.50 times',
+      'profile, sampled, against plain: at most 1.15 times',
+      'debug with stacks, against bare captures: at most 1.30 times',
+      'profile, exact, against bare captures: at most 1.30 times',
+    ])
+    expect(goals.every(({ met }) => met)).to.equal(true)
+  })
+
+  it('holds the mean of all loads against a limit, and tells the worst', () => {
+    const of = (load: string, ns: number): Row[] => [
+      { load, subject: 'best', kind: 'ours', unit: 'op', ns: 10 },
+      { load, subject: 'debug, fill=512', kind: 'tool', unit: 'op', ns },
+    ]
+    const goal = (second: number) =>
+      goalsOf([...of('one', 20), ...of('two', second)]).find(({ goal }) => /512/.test(goal))
+    expect(goal(80)).to.include({ met: true, reached: '4.00 times (worst 8.00 times, two)' })
+    expect(goal(81)).to.include({ met: false, reached: '4.02 times (worst 8.10 times, two)' })
+  })
+
+  it('misses a goal whose subject did not finish', () => {
+    const best: Row = { load: 'one', subject: 'best', kind: 'ours', unit: 'op', ns: 100 }
+    const goal = (...more: Partial<Row>[]) => {
+      const tool: Row = { load: 'one', subject: 'profile, sampled', kind: 'tool', unit: 'op' }
+      const rows = more.map((row): Row => ({ ...tool, ...row }))
+      return goalsOf([best, { ...best, load: 'two' }, ...rows]).find(({ goal }) => goal.startsWith('profile'))
+    }
+    expect(goal({ ns: 101 })).to.include({ met: true, reached: '1.01 times (worst 1.01 times, one)' })
+    expect(goal({ ns: 101 }, { load: 'two', note: 'stopped after 5 s' })).to.include({
+      met: false,
+      reached: '1.01 times (worst 1.01 times, one); not finished: two',
+    })
+    expect(goal({ ns: 101, note: 'pass: failed at event 7' })).to.include({ met: false })
+    expect(goal({ note: 'failed: dead' })).to.include({ met: false, reached: 'no figure; not finished: one' })
+    expect(goal()).to.equal(undefined)
   })
 
   it('has stacks of eight calls where it measures captures', async () => {
@@ -200,6 +235,20 @@ describe('bench', () => {
       expect(speedPlot(run))
         .to.equal(speedPlot(run))
         .and.to.match(/^<svg [\s\S]*<\/svg>\n$/)
+    })
+
+    it('shows what tools cost, and which of their goals are met', () => {
+      const tool = (subject: string, ns: number): Row => ({ load: 'one', subject, kind: 'tool', unit: 'op', ns })
+      const more = [tool('profile, sampled', 11), tool('debug, fill=512', 45)]
+      const all = [...rows, ...more]
+      const written = withSpeed(readme, { ...run, ...runOf(all, goalsOf(all)) }).replaceAll('\n', ' ')
+      expect(written).to.include('| **profile, sampled** `method=profile`: a block in 512 KiB | 1 | 11 | 1.1 |')
+      expect(written).to.match(
+        /\| profile, sampled, against plain \| at most 1\.15 times \| 1\.10 times [^|]*\| yes \|/,
+      )
+      expect(written).to.match(/\| debug [^|]*\| at most 4\.00 times \| 4\.50 times [^|]*\| \*\*no\*\* \|/)
+      expect(written.match(/\| debug without stacks, fill=512/g)).to.have.length(1)
+      expect(written).to.match(/ goals of the bench \d+ are not reached, 1 of them of the tools \(below\)/)
     })
 
     it('shows losses', () => {

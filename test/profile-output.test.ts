@@ -3,7 +3,7 @@
  * the program ends.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -63,6 +63,18 @@ describe('the outputs of profile', () => {
     expect(rows[0]).match(/^ +2 KiB +1 +0 B +0 .*profile-output\.test\.ts:\d+:\d+/)
     expect(text).contains('parse (')
     expect(tableOf([])).equals('no region was under the method profile\n')
+  })
+
+  it('table: says what it leaves out', () => {
+    const [one] = both as [Profile, Profile]
+    const sites = Array.from({ length: 41 }, () => ({ ...one.sites[0]!, allocBytes: 1024 }))
+    expect(tableOf([{ ...one, sites }])).match(/\n {2}and 1 more site, which allocated 1 KiB\n$/)
+    const many = Array.from({ length: 22 }, (_, n) => {
+      return { ...one, region: `r${n}`, total: { ...one.total, allocBytes: (n + 1) * 1024 } }
+    })
+    const text = tableOf(many)
+    expect(text).match(/^r21: [^]*\nand 2 more regions, which allocated 3 KiB\n$/)
+    expect(text).not.match(/^r[01]: /m)
   })
 
   it('AST: the sums of a file are those of its lines', () => {
@@ -218,6 +230,32 @@ describe('the outputs of profile', () => {
     expect([code, Object.keys(files)]).deep.equals([0, []])
     expect(stderr).match(/^thread-0: profile\(best\), every block/)
     expect(stderr).contains(`profiled.ts:${siteLine}:`)
+  })
+
+  it('is silent on standard error where nothing was counted', async () => {
+    for (const options of ['', 'sample=512k']) expect((await run('empty', options)).stderr, options).equals('')
+    const { stderr } = await run('end', 'sample=64m,seed=1')
+    expect(stderr).match(/^vmalloc: profile: so little was allocated that no sample fell on it; sample=0 .*\n$/)
+  })
+
+  it('is not written at all where the file is none', async () => {
+    const { code, files, stderr } = await run('closed', 'profile=none')
+    expect([code, files, stderr]).deep.equals([0, {}, ''])
+  })
+
+  it('is a page, if that was built', async () => {
+    const root = join(import.meta.dirname, '..')
+    const isReadable = 'typescript' in process.features || existsSync(join(root, 'dist/src/report/page.js'))
+    const isBuilt = isReadable && existsSync(join(root, 'dist/page/report.html'))
+    const { code, files, stderr } = await run('end', 'profile=out.html')
+    expect(code).equals(0)
+    if (isBuilt) {
+      expect(files['out.html']).match(/^<!doctype html>[^]*"region":"thread-0"/i)
+      expect([Object.keys(files), stderr]).deep.equals([['out.html'], ''])
+    } else {
+      expect(stderr).match(/^vmalloc: the page out\.html cannot be made \(.*\); the profile is in out\.json\n$/)
+      expect(read(files['out.json'])[0]).includes({ region: 'thread-0' })
+    }
   })
 
   it('knows regions that were closed', async () => {

@@ -306,6 +306,34 @@ describe(`profile, SEED=${seed}`, () => {
     expect(estimated / true_).within(0.96, 1.04)
   })
 
+  it('ends at 0 when all is freed, and at no -0', () => {
+    const region = open({ method: 'profile(best)', sample: 500, seed: 3, depth: 0, discipline: 'memory' })
+    for (let round = 0; round < 50; round++) {
+      const blocks = Array.from({ length: 20 }, (_, i) => region.alloc(30 * i + round))
+      for (const at of blocks) region.free(at)
+      const { liveBlocks, liveBytes } = profileOf(region).total
+      expect(Object.is(liveBlocks, 0) && Object.is(liveBytes, 0), `round ${round}: ${liveBlocks}`).equals(true)
+    }
+    region.close()
+  })
+
+  it('is where it was after a request that there is no memory for', () => {
+    const picks = (tooMuch: number) => {
+      const region = open({ method: 'profile(best)', sample: 2 ** 26, seed: 9, discipline: 'buffer', max: 2 ** 20 })
+      let steps = 0
+      for (let at = region.alloc(1000); region.sizeOf(at) !== 1000; at = region.alloc(1000), steps++) {
+        for (let i = 0; i < 4; i++) expect(region.alloc(tooMuch)).equals(0)
+        expect(region.free(at)).equals(true)
+      }
+      region.check()
+      region.close()
+      return steps
+    }
+    expect(picks(2 ** 20))
+      .equals(picks(2 ** 21))
+      .above(1000)
+  })
+
   it('draws the same samples from the same seed', () => {
     const samples = (seed: number) => {
       const region = open({ method: 'profile', sample: 1000, seed, discipline: 'memory' })

@@ -313,6 +313,31 @@ describe('vmalloc report', () => {
     expect(readFileSync(join(folder, 'env.html'), 'utf8')).to.contain('"method":"last"')
   })
 
+  it('says how many frees a method refused, and not what debug found of each', () => {
+    for (const method of ['last', 'debug(last)']) {
+      const words = ['small.rep', '--passes', '1', '--html', 'refused.html', '--method', method]
+      const { status, stdout, stderr } = report(words)
+      expect(status).to.equal(0)
+      expect(stdout).not.to.contain('bad-free')
+      expect(stderr.trimEnd().split('\n')).to.deep.equal([
+        `vmalloc: small.rep: ${method} refused 1 of 2 frees; their blocks stay in the map`,
+        stderr.match(/^vmalloc: refused\.html: [\d.]+ KiB written$/m)?.[0],
+        ...(method === 'last'
+          ? []
+          : ['vmalloc: small.rep: what the method debug found in the replays is not written: 1 bad-free']),
+      ])
+      expect(readFileSync(join(folder, 'refused.html'), 'utf8')).to.contain('"refused":1')
+    }
+  })
+
+  it('counts what debug finds where the environment puts it into every replay', () => {
+    const { status, stderr } = report(['small.rep', '--passes', '1'], '*.method=debug(last)')
+    expect(status).to.equal(0)
+    expect(stderr).to.match(
+      /^vmalloc: small\.rep: what the method debug found in the replays is not written: \d+ bad-free\n$/,
+    )
+  })
+
   it('shows call sites, and writes them for viewers', () => {
     const { status, stdout, stderr } = report([
       'stacked.trace',

@@ -2,14 +2,17 @@
  * tools: what it costs to look at a program: the methods debug and profile round best, the option trace, and beside them
  * the least that such work could cost.
  *
- *   over whole traces            over the first calls of some, since a stack takes microseconds
+ *   over all traces              over the first calls of some, since a stack takes microseconds
  *
- *   best, traced                 best, traced with stacks
- *   debug, fill=512              debug, stacks: as it is without options
- *   debug, depth=0               captures as by debug       one when a block is allocated, one when it is freed
- *   best, touched as by debug    profile, sample=0
- *   debug, nth=100               captures as by profile     one when it is allocated
- *   profile, sampled
+ *   debug, fill=512              best, traced with stacks
+ *   debug, depth=0               debug, stacks: as it is without options
+ *   best, touched as by debug    captures as by debug       one when a block is allocated, one when it is freed
+ *   profile, sampled             profile, sample=0
+ *                                captures as by profile     one when it is allocated
+ *   over the shorter traces
+ *
+ *   best, traced
+ *   debug, nth=100
  *   profile, sample=0,depth=0
  *
  * A bare capture is what the engine does and no more: Error.captureStackTrace with room for eight calls, and of each the
@@ -24,13 +27,13 @@ const DEPTH = 8
 const FILLS = { fresh: 0x55, freed: 0xa5 }
 
 const base = { kind: 'tool', does: ['replay'] as readonly Need[] } as const
+const short = { kind: 'tool', does: ['replay short'] as readonly Need[] } as const
 const over = { discipline: 'memory' }
 
 const traced: Subject = {
-  ...base,
+  ...short,
   name: 'best, traced',
   about: 'trace=FILE',
-  does: ['replay short'],
   env: { VMALLOC_OPTIONS: 'trace=bench-%p.trace' },
   ready: () => opening({ ...over, method: 'best' }),
 }
@@ -60,7 +63,7 @@ const touched: Subject = {
 }
 
 const debugSome: Subject = {
-  ...base,
+  ...short,
   name: 'debug, nth=100',
   about: 'method=debug,nth=100: one stack in a hundred',
   ready: () => opening({ ...over, method: 'debug(best)', leaks: false, depth: DEPTH, nth: 100 }),
@@ -74,7 +77,7 @@ const sampled: Subject = {
 }
 
 const counted: Subject = {
-  ...base,
+  ...short,
   name: 'profile, sample=0,depth=0',
   about: 'method=profile,sample=0,depth=0: every block, no stacks',
   ready: () => opening({ ...over, method: 'profile(best)', sample: 0, depth: 0 }),

@@ -106,13 +106,16 @@ export const minOf = (store: Store): number => Math.max(4, store.align >>> 2)
 /** The slot for blocks of a span. */
 export const slotOf = (s: number, span: number): number => s + SLOTS + ((span >>> 1) & 15)
 
+/** Whether a block looks cached: what a list or a slot names and is not, was overwritten, and is let be. */
+export const isKeyed = (m: Memory, cell: Cell): boolean => m[cell + PREV] === (KEY ^ cell)
+
 /** Whether a block is cached: on the list of its size (at most as many steps as that has blocks) or in its slot. */
 export function isCached(m: Memory, s: number, cell: Cell): boolean {
-  if (m[cell + PREV] !== (KEY ^ cell)) return false
+  if (!isKeyed(m, cell)) return false
   const span = spanOf(m, cell)
   if (span > QUICK) return span <= SLOT_MOST && m[slotOf(s, span)] === cell
   if (span < 4) return false
-  let left = m[s + CACHES + span + 1]!
+  let left = Math.min(m[s + CACHES + span + 1]!, CACHE_LENGTH)
   for (let c = m[s + CACHES + span]!; c !== 0 && left > 0; c = m[c + NEXT]!, left--) if (c === cell) return true
   return false
 }

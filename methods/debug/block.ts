@@ -2,15 +2,16 @@
  * block: reading what debug wrote around a payload, when it is in order and when it is not.
  *
  *   read       an intact block, from the address of the wrapped method's block
- *   recover    the same when the words before the payload are lost: from TAIL, or as the room says
+ *   recover    the same when words before the payload are lost: from TAIL, and where most of the rest agrees
  *   damageOf   the first byte that is not what it must be
  *   dress      writes all of it
  */
 import type { Addr } from '../../src/contract/addr.ts'
-import { framesOf, type Site } from '../../src/ground/stacks.ts'
+import { everySite, framesOf, type Site } from '../../src/ground/stacks.ts'
 import type { Words } from '../../src/ground/words.ts'
-import { countOther, differsAt, fill, firstOther, wordOf } from './bytes.ts'
+import { countOther, differsAt, firstOther, wordOf } from './bytes.ts'
 import * as L from './layout.ts'
+import type { Patterns } from './settings.ts'
 
 export interface Block {
   /** Where the wrapped method's block begins, and its usable bytes. */
@@ -21,7 +22,12 @@ export interface Block {
   readonly site: Site
   readonly freed: Site
   readonly condition: L.Condition
+  /** The wrapped method says otherwise how many bytes its block has. */
+  readonly isMisfit: boolean
 }
+
+/** So many words are written one by one. */
+const FEW = 64
 
 /** So many bytes of a payload say whether it was freed. */
 const SAMPLE = 64
@@ -33,29 +39,38 @@ export interface Damage {
   readonly count: number
 }
 
-/** The block whose wrapped block is [p, p + span); undefined where what says so is damaged, or was never there. */
-export function read({ i32: m }: Words, p: Addr, span: number): Block | undefined {
+/**
+ * The block in a wrapped one at p that has `usable` bytes; undefined where what says so is damaged, or was never there. A
+ * block whose both ends agree is believed, even where the wrapped method says that its own has another length.
+ */
+export function read({ i32: m, length }: Words, p: Addr, usable: number): Block | undefined {
   const lead = m[p >>> 2]! >>> 0
-  if (!isLead(lead, span)) return undefined
+  if (lead < L.HEADER || lead % 4 !== 0 || p + lead > length) return undefined
   const at = p + lead
   const h = L.headerOf(at)
   const condition = L.conditionOf(m, at)
+  if (condition === undefined || m[h + L.LEAD] !== (lead | 0)) return undefined
   const size = m[h + L.SIZE]! >>> 0
-  if (condition === undefined || m[h + L.LEAD] !== lead || m[h + L.SPAN] !== (span | 0) || !hasRoom(lead, size, span)) {
+  const span = m[h + L.SPAN]! >>> 0
+  const isMisfit = span !== usable
+  if (span % 4 !== 0 || !hasRoom(lead, size, span) || (isMisfit && m[L.tailWord(p, span)] !== L.tailOf(p, size)))
     return undefined
-  }
-  return { p, span, at, size, site: m[h + L.SITE]! >>> 0, freed: m[h + L.FREED]! >>> 0, condition }
+  return { p, span, at, size, site: m[h + L.SITE]! >>> 0, freed: m[h + L.FREED]! >>> 0, condition, isMisfit }
 }
 
 /**
  * What the block was, as far as what is left of it says: `lead` is that of blocks that were not aligned, and one that is
- * full of the pattern `freed` was freed.
+ * full of the pattern of freed memory was freed.
  */
-export function recover(words: Words, p: Addr, span: number, lead: number, freed: number): Block {
+export function recover(words: Words, p: Addr, span: number, lead: number, { freed, guard }: Patterns): Block {
   const { i32: m } = words
   const size = (m[L.tailWord(p, span)]! ^ L.tailOf(p, 0)) >>> 0
-  const leads = [m[p >>> 2]! >>> 0, lead].filter((candidate) => isLead(candidate, span))
-  const known = leads.find((candidate) => hasRoom(candidate, size, span))
+  const told = m[p >>> 2]! >>> 0
+  const isTold = isLead(told, span) && hasRoom(told, size, span)
+  const isUsual = isLead(lead, span) && hasRoom(lead, size, span)
+  const isOther =
+    isTold && (!isUsual || agreement(m, p, told, size, span, guard) > agreement(m, p, lead, size, span, guard))
+  const known = isOther ? told : isUsual ? lead : undefined
   const own = known ?? Math.min(lead, span - L.TAIL)
   const at = p + own
   const h = L.headerOf(at)
@@ -70,7 +85,43 @@ export function recover(words: Words, p: Addr, span: number, lead: number, freed
     site: believed(m[h + L.SITE]!),
     freed: isFreed ? believed(m[h + L.FREED]!) : 0,
     condition: isFreed ? 'freed' : 'live',
+    isMisfit: false,
   }
+}
+
+/**
+ * A block whose seal is broken, with the stacks that the seal was made of, where one of all that there are is the one that
+ * was overwritten; `next` is what NEXT must be.
+ */
+export function recall({ i32: m }: Words, block: Block, next: number): Block {
+  const { p, span, at, size, site, freed, condition } = block
+  const h = L.headerOf(at)
+  const seal = m[h + L.SEAL]
+  const isSealed = (site: Site, freed: Site): boolean =>
+    condition === 'live'
+      ? seal === L.liveSealOf(at, at - p, next, span, size, site)
+      : seal === L.freedSealOf(at, size, site, freed, condition)
+  if (isSealed(m[h + L.SITE]!, m[h + L.FREED]!)) return { ...block, site: m[h + L.SITE]! >>> 0 }
+  for (const other of everySite()) {
+    if (isSealed(other, m[h + L.FREED]!)) return { ...block, site: other }
+    if (isSealed(m[h + L.SITE]!, other)) return { ...block, freed: other }
+  }
+  if (isSealed(0, m[h + L.FREED]!)) return { ...block, site: 0 }
+  if (isSealed(m[h + L.SITE]!, 0)) return { ...block, freed: 0 }
+  return { ...block, site: believed(site), freed: believed(freed) }
+}
+
+/** How many words say that a payload of `size` begins `lead` bytes behind p. */
+function agreement(m: L.Memory, p: Addr, lead: number, size: number, span: number, guard: number): number {
+  const h = L.headerOf(p + lead)
+  const word = wordOf(guard)
+  let words = 0
+  if (m[h + L.LEAD] === lead) words++
+  if (m[h + L.SPAN] === (span | 0)) words++
+  if (m[h + L.SIZE] === (size | 0)) words++
+  for (let i = 0; i < 3; i++) if (m[h + L.FAR_GUARD + i] === word) words++
+  for (let i = 0; i < 2; i++) if (m[h + L.NEAR_GUARD + i] === word) words++
+  return words
 }
 
 /** A stack that a damaged header names, if there is one of that number. */
@@ -79,32 +130,56 @@ const believed = (site: number): Site => (framesOf(site >>> 0) === undefined ? 0
 const isLead = (lead: number, span: number): boolean => lead >= L.HEADER && lead % 4 === 0 && lead + L.TAIL <= span
 const hasRoom = (lead: number, size: number, span: number): boolean => lead + size + L.TAIL <= span
 
-/** Whether all is in order around a block whose seal is; the payload is not looked at. */
-export function isWhole({ i32: m, u8 }: Words, at: Addr, guard: number): boolean {
+/** Whether the payload of a live block starts at `at`, and all is in order around it; the payload is not looked at. */
+export function isSound(words: Words, at: Addr, guard: number): boolean {
+  if (at >>> 0 !== at || (at & 3) !== 0 || at < L.HEADER) return false
+  const m = words.i32
+  const h = L.headerOf(at)
+  return m[h + L.SEAL] === L.liveSeal(m, h, at) && isWhole(words, at, guard)
+}
+
+/** Whether a freed block is as it was when it was freed, its payload as far as `filled` says. */
+export function isUntouched(words: Words, at: Addr, guard: number, freed: number, filled: number): boolean {
+  if (!isWhole(words, at, guard)) return false
+  const size = words.i32[L.headerOf(at) + L.SIZE]!
+  const bytes = size >= 0 && size < filled ? size : Math.min(size >>> 0, filled)
+  return firstOther(words, at, at + bytes, freed) < 0
+}
+
+/** Whether all is in order around a block whose seal is. */
+export function isWhole(words: Words, at: Addr, guard: number): boolean {
+  const m = words.i32
+  const c = at >>> 2
   const h = L.headerOf(at)
   const word = wordOf(guard)
-  if (m[h + L.NEAR_GUARD] !== word || m[h + L.NEAR_GUARD + 1] !== word) return false
-  if (m[h + L.FAR_GUARD] !== word || m[h + L.FAR_GUARD + 1] !== word || m[h + L.FAR_GUARD + 2] !== word) return false
-  const lead = m[h + L.LEAD]! >>> 0
-  const size = m[h + L.SIZE]! >>> 0
-  const p = at - lead
-  const last = L.tailWord(p, m[h + L.SPAN]! >>> 0)
-  if (m[last] !== L.tailOf(p, size)) return false
-  if (lead !== L.HEADER) {
-    if (m[p >>> 2] !== lead) return false
-    for (let i = (p >>> 2) + 1; i < h; i++) if (m[i] !== word) return false
-  }
-  let byte = at + size
-  for (; (byte & 3) !== 0; byte++) if (u8[byte] !== guard) return false
-  for (let i = byte >>> 2; i < last; i++) if (m[i] !== word) return false
+  const far = (m[h + L.FAR_GUARD]! ^ word) | (m[h + L.FAR_GUARD + 1]! ^ word) | (m[h + L.FAR_GUARD + 2]! ^ word)
+  const near = (m[h + L.NEAR_GUARD]! ^ word) | (m[h + L.NEAR_GUARD + 1]! ^ word)
+  if ((far | near) !== 0) return false
+  const lead = m[h + L.LEAD]!
+  const size = m[h + L.SIZE]!
+  const first = c - (lead >>> 2)
+  const last = first + (m[h + L.SPAN]! >>> 2) - 1
+  if (m[last] !== L.tailOf(first << 2, size)) return false
+  if (lead !== L.HEADER && !isLeadWhole(m, first, h, lead, word)) return false
+  let i = c + (size >>> 2)
+  const odd = size & 3 // bytes of the payload in the word where it ends
+  if (odd !== 0 && (m[i++]! ^ word) >>> (odd << 3) !== 0) return false
+  for (; i < last; i++) if (m[i] !== word) return false
   return true
 }
 
-/** The first damage around a block, read or recovered. */
-export function damageOf(words: Words, block: Block, guard: number, isChained: boolean): Damage | undefined {
+/** The same of the words before the header of a block that was aligned. */
+function isLeadWhole(m: L.Memory, first: number, h: number, lead: number, word: number): boolean {
+  if (m[first] !== lead) return false
+  for (let i = first + 1; i < h; i++) if (m[i] !== word) return false
+  return true
+}
+
+/** The first damage around a block, read or recovered; `next` is what NEXT must be. */
+export function damageOf(words: Words, block: Block, guard: number, next: number): Damage | undefined {
   const { p, span, at, size, condition } = block
   const end = p + span - L.TAIL
-  const left = leftDamage(words, block, guard, isChained)
+  const left = leftDamage(words, block, guard, next)
   const behind = firstOther(words, at + size, end, guard)
   const tail = differsAt(words.u8, end, L.tailOf(p, size))
   const right = behind >= 0 ? behind : tail
@@ -122,10 +197,9 @@ export function damageOf(words: Words, block: Block, guard: number, isChained: b
 }
 
 /** The lowest byte before the payload that is not what it must be, or -1. */
-function leftDamage(words: Words, block: Block, guard: number, isChained: boolean): number {
-  const { i32: m, u8 } = words
-  const { p, at, span, size, condition } = block
-  const h = L.headerOf(at)
+function leftDamage(words: Words, block: Block, guard: number, next: number): number {
+  const { u8 } = words
+  const { p, at, span, size, site, freed, condition } = block
   const start = at - L.HEADER
   const word = wordOf(guard)
   if (start > p) {
@@ -134,19 +208,14 @@ function leftDamage(words: Words, block: Block, guard: number, isChained: boolea
     if (between >= 0) return between
   }
   const isLive = condition === 'live'
-  const seal = L.conditionOf(m, at) === condition ? undefined : sealFor(m, h, block)
-  const expected = [at - p, isLive && !isChained ? 0 : undefined, span, word, word, word]
-  expected.push(size, undefined, isLive ? 0 : undefined, seal, word, word)
+  const lead = at - p
+  const seal = isLive ? L.liveSealOf(at, lead, next, span, size, site) : L.freedSealOf(at, size, site, freed, condition)
+  const expected = [lead, next, span, word, word, word, size, site, isLive ? 0 : freed, seal, word, word]
   for (const [i, value] of expected.entries()) {
-    const place = value === undefined ? -1 : differsAt(u8, start + 4 * i, value)
+    const place = differsAt(u8, start + 4 * i, value)
     if (place >= 0) return place
   }
   return -1
-}
-
-/** What the seal must be, given what is known of a block. */
-function sealFor(m: L.Memory, h: number, { at, condition }: Block): number {
-  return condition === 'live' ? L.liveSeal(m, h, at) : L.freedSeal(m, h, at, condition)
 }
 
 /** Writes everything around the payload of a busy block, and its guards where they are wanted. */
@@ -161,12 +230,14 @@ export function dress(
   guard: number,
 ): void {
   const m = words.i32
+  const c = at >>> 2
   const h = L.headerOf(at)
   const word = wordOf(guard)
-  const lead = at - p
+  const first = p >>> 2
+  const lead = (c - first) << 2
   if (lead !== L.HEADER) {
-    m[p >>> 2] = lead
-    for (let i = (p >>> 2) + 1; i < h; i++) m[i] = word
+    m[first] = lead
+    for (let i = first + 1; i < h; i++) m[i] = word
   }
   m[h + L.LEAD] = lead
   m[h + L.NEXT] = next
@@ -180,7 +251,15 @@ export function dress(
   m[h + L.NEAR_GUARD] = word
   m[h + L.NEAR_GUARD + 1] = word
   m[h + L.SEAL] = L.liveSeal(m, h, at)
-  const last = L.tailWord(p, span)
-  fill(words, at + size, (last << 2) >>> 0, guard)
+  const last = first + (span >>> 2) - 1
+  let i = c + (size >>> 2)
+  const odd = size & 3
+  if (odd !== 0) {
+    const payload = (1 << (odd << 3)) - 1
+    m[i] = (m[i]! & payload) | (word & ~payload)
+    i++
+  }
+  if (last - i > FEW) m.fill(word, i, last)
+  else for (; i < last; i++) m[i] = word
   m[last] = L.tailOf(p, size)
 }

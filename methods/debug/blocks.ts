@@ -6,13 +6,12 @@
  *                                   a plain block, where only some are guarded
  *   free, cached                    nothing; perhaps the remains of a guarded block
  */
-import type { Addr } from '../../src/contract/addr.ts'
+import { type Addr, NIL } from '../../src/contract/addr.ts'
 import type { Method, MethodDef } from '../../src/contract/method.ts'
 import type { Store } from '../../src/contract/store.ts'
 import { roundUp } from '../../src/ground/bits.ts'
 import type { Words } from '../../src/ground/words.ts'
-import { type Block, isWhole, read, recover } from './block.ts'
-import { firstOther } from './bytes.ts'
+import { type Block, isSound, isUntouched, isWhole, read, recover } from './block.ts'
 import * as L from './layout.ts'
 import { isSelective, type Patterns, patternsOf, type Settings } from './settings.ts'
 
@@ -31,11 +30,15 @@ export class Blocks {
   private readonly inner: Method
   private readonly fills: number
   private readonly hasGuards: boolean
+  private readonly guard: number
+  private readonly freed: number
 
   constructor(store: Store, inner: Method, claims: Pick<MethodDef, 'frees'> | undefined, settings: Settings) {
     this.words = store.words
     this.inner = inner
     this.patterns = patternsOf(settings)
+    this.guard = this.patterns.guard
+    this.freed = this.patterns.freed
     this.fills = settings.fill
     this.hasGuards = settings.level > 1
     this.lead = roundUp(L.HEADER, store.align)
@@ -52,9 +55,14 @@ export class Blocks {
     return m[h + L.SEAL] === L.liveSeal(m, h, at)
   }
 
+  /** Whether the payload of a live block starts at `at`, and its guards are whole, where there are any. */
+  isSound(at: Addr): boolean {
+    return this.hasGuards ? isSound(this.words, at, this.guard) : this.isLive(at)
+  }
+
   /** Whether that of a freed one does. */
   isFreed(at: Addr): boolean {
-    if ((at & 3) !== 0 || at < L.HEADER) return false
+    if ((at & 3) !== 0 || at >>> 2 < L.HEADER >>> 2) return false
     const m = this.words.i32
     const h = L.headerOf(at)
     return m[h + L.SEAL] === L.freedSeal(m, h, at, 'freed')
@@ -67,15 +75,18 @@ export class Blocks {
 
   /** Whether a freed block is as it was when it was freed. */
   isUntouched(at: Addr): boolean {
-    if (!this.isGuarded(at)) return false
-    const size = this.words.i32[L.headerOf(at) + L.SIZE]! >>> 0
-    return firstOther(this.words, at, at + this.filled(size), this.patterns.freed) < 0
+    return isUntouched(this.words, at, this.guard, this.freed, this.fills)
   }
 
   /** Whether a plain block starts at `at`. */
   isPlain(at: Addr): boolean {
     const span = this.inner.sizeOf(at)
     return span >= 0 && this.inside(at, span) === undefined
+  }
+
+  /** Whether the wrapped method still knows the block that it gave. */
+  isKnownBelow(p: Addr, span: number): boolean {
+    return this.spanOf(p, -1) === span
   }
 
   /** Bytes of a payload of `size` that are filled. */
@@ -94,8 +105,8 @@ export class Blocks {
     const span = usable - (usable & 3)
     const block = read(this.words, p, span)
     if (block !== undefined) return block
-    if (span < this.lead + L.TAIL) return undefined
-    const guess = recover(this.words, p, span, this.lead, this.patterns.freed)
+    if (span < this.lead + L.TAIL || this.wentBack(p, span)) return undefined
+    const guess = recover(this.words, p, span, this.lead, this.patterns)
     return this.isMixed && !this.wasGuarded(guess) ? undefined : guess
   }
 
@@ -111,6 +122,7 @@ export class Blocks {
       site: m[h + L.SITE]! >>> 0,
       freed: m[h + L.FREED]! >>> 0,
       condition: L.conditionOf(m, at) ?? 'live',
+      isMisfit: false,
     }
   }
 
@@ -123,7 +135,8 @@ export class Blocks {
       const block = usable < 0 ? undefined : this.inside(at - lead, usable)
       if (block?.at === at && block.condition === 'live') return block
     }
-    return undefined
+    const block = this.isMixed ? undefined : this.around(at)
+    return block?.at === at && block.condition === 'live' ? block : undefined
   }
 
   /** The block, guarded or plain, in whose wrapped block an address lies. */
@@ -132,11 +145,22 @@ export class Blocks {
     this.inner.walk((p, span, state) => {
       if (at < p || at >= p + span) return true
       if (state === 'busy') {
-        found = this.inside(p, span) ?? { p, span, at: p, size: span, site: 0, freed: 0, condition: 'live' }
+        const plain: Block = { p, span, at: p, size: span, site: 0, freed: 0, condition: 'live', isMisfit: false }
+        found = this.inside(p, span) ?? plain
       }
       return false
     })
     return found
+  }
+
+  /** Over a method that frees the newest only: the newest live block of those before `at`, or of all. */
+  newestBefore(at: Addr = NIL): Addr {
+    let newest = NIL
+    for (const block of this.all()) {
+      if (block.at === at) break
+      if (block.condition === 'live') newest = block.at
+    }
+    return newest
   }
 
   /** What was a guarded block at `at`, where a freed or cleared one has not been used again yet. */
@@ -153,6 +177,12 @@ export class Blocks {
       if (block !== undefined) blocks.push(block)
     })
     return blocks
+  }
+
+  /** Whether a block that is busy no more looks so, as the wrapped method has lost it from its lists. */
+  private wentBack(p: Addr, span: number): boolean {
+    const m = this.words.i32
+    return m[L.tailWord(p, span)] === 0 && m[p >>> 2] !== this.lead && this.isFreed(p + this.lead)
   }
 
   /** Where plain blocks are about: whether there was a guarded one, by what is least likely to be chance. */

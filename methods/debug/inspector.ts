@@ -1,40 +1,37 @@
 /**
  * inspector: looks at blocks, notes what is damaged, and puts it right.
  */
-import type { Addr } from '../../src/contract/addr.ts'
-import type { Method } from '../../src/contract/method.ts'
-import { VmallocError } from '../../src/ground/fault.ts'
-import { type Block, type Damage, damageOf, dress } from './block.ts'
+import { type Block, type Damage, damageOf, dress, recall } from './block.ts'
 import type { Blocks } from './blocks.ts'
 import { countOther, fill, firstOther } from './bytes.ts'
 import * as L from './layout.ts'
 import type { Notes } from './notes.ts'
 
-const NOTHING = { size: 0, site: 0, freed: 0 }
-
 export class Inspector {
   private readonly blocks: Blocks
   private readonly notes: Notes
-  private readonly inner: Method
   private readonly hasGuards: boolean
 
-  constructor(blocks: Blocks, notes: Notes, inner: Method, level: number) {
+  constructor(blocks: Blocks, notes: Notes, level: number) {
     this.blocks = blocks
     this.notes = notes
-    this.inner = inner
     this.hasGuards = level > 1
   }
 
   /** What lies around a block; `above` is a function of debug that is being called. */
   mend(block: Block, above: unknown): void {
+    if (!this.hasGuards) return
     const { words, patterns, isStack } = this.blocks
-    const damage = this.hasGuards ? damageOf(words, block, patterns.guard, isStack) : undefined
-    if (damage === undefined) return
-    const { p, span, at, size, site, freed, condition } = block
-    this.notes.damage(damage.kind, sentence(damage, at), block, damage.place, above)
     const m = words.i32
-    const h = L.headerOf(at)
-    const next = condition === 'live' && !isStack ? 0 : m[h + L.NEXT]!
+    const h = L.headerOf(block.at)
+    const isLive = block.condition === 'live'
+    const isSealed = L.conditionOf(m, block.at) === block.condition
+    const next = !isLive || isSealed ? m[h + L.NEXT]! : isStack ? this.blocks.newestBefore(block.at) : 0
+    const known = isSealed ? block : recall(words, block, next)
+    const damage = damageOf(words, known, patterns.guard, next)
+    if (damage === undefined) return
+    const { p, span, at, size, site, freed, condition } = known
+    this.notes.damage(damage.kind, sentence(damage, at), known, damage.place, above)
     dress(words, p, span, at, size, next, site, patterns.guard)
     if (condition === 'live') return
     m[h + L.FREED] = freed
@@ -55,29 +52,22 @@ export class Inspector {
     fill(words, at, end, patterns.freed)
   }
 
-  /** Every block, and what the wrapped method keeps. */
-  sweep(): void {
+  /** Every block; whether a freed one was damaged, and with it perhaps what links it to others. */
+  sweep(above: unknown): boolean {
+    let isFreedDamaged = false
     for (const block of this.blocks.all()) {
-      if (block.condition === 'live') this.mend(block, this.sweep)
-      else this.lookInside(block, this.sweep)
+      if (block.condition === 'live') this.mend(block, above)
+      else {
+        const { count } = this.notes
+        this.lookInside(block, above)
+        if (this.notes.count > count) isFreedDamaged = true
+      }
     }
-    try {
-      this.inner.check(3)
-    } catch (error) {
-      if (!(error instanceof VmallocError) || error.code !== 'corrupted') throw error
-      const law = error.message.replaceAll(/\d+/g, '')
-      if (this.notes.isNews(`${law} ${error.place}`)) this.broken(error, this.sweep)
-    }
-  }
-
-  private broken({ message, place = 0 }: VmallocError, above: unknown): void {
-    const at: Addr = place
-    if (at < this.blocks.words.length) this.notes.damage('corrupted', message, { ...NOTHING, at }, at, above)
-    else this.notes.add('corrupted', message, { ...NOTHING, at }, 0, above)
+    return isFreedDamaged
   }
 }
 
-function sentence({ kind, place, count }: Damage, at: Addr): string {
+function sentence({ kind, place, count }: Damage, at: number): string {
   const written = `${were(count)} written, from offset ${place - at} on`
   switch (kind) {
     case 'overflow':

@@ -16,6 +16,9 @@
  *
  * What a freed block needs to be recognised (SIZE SITE FREED SEAL) lies behind the words that the methods of this package
  * link free blocks with, so it is often there still when the block has gone back to them.
+ *
+ * What is asked at every call counts in words, not in bytes: their number is below 2^30, and the engine keeps it an
+ * integer, where an address beyond 2 GiB would make every sum a floating-point one.
  */
 import type { Addr } from '../../src/contract/addr.ts'
 
@@ -58,28 +61,50 @@ const LINK = 0x9e3779b1
 
 export type Condition = 'live' | 'freed' | 'cleared'
 
-const mix = (hash: number, word: number): number => {
-  const h = Math.imul(hash ^ word, 0x85ebca6b)
-  return h ^ (h >>> 13)
+/** The header of the payload at `at`, as an index of words. */
+export const headerOf = (at: Addr): number => (at >>> 2) - (HEADER >>> 2)
+
+/**
+ * What SEAL is of a busy block whose words are these: each times an odd number, so that no one of them can change
+ * unnoticed, and side by side, so that it is quick.
+ */
+export function liveSealOf(at: Addr, lead: number, next: number, span: number, size: number, site: number): number {
+  return (
+    Math.imul(at ^ LIVE, 0x85ebca6b) ^
+    Math.imul(lead, 0xc2b2ae35) ^
+    Math.imul(next, 0x27d4eb2f) ^
+    Math.imul(span, 0x165667b1) ^
+    Math.imul(size, 0x9e3779b1) ^
+    Math.imul(site, 0x6c8e9cf5)
+  )
 }
 
-/** The header of the payload at `at`, as an index of words. */
-export const headerOf = (at: Addr): number => (at - HEADER) >>> 2
+/** What it is of a freed one. */
+export function freedSealOf(
+  at: Addr,
+  size: number,
+  site: number,
+  freed: number,
+  condition: 'freed' | 'cleared',
+): number {
+  const kind = condition === 'freed' ? DEAD : CLEARED
+  return (
+    Math.imul(at ^ kind, 0x85ebca6b) ^
+    Math.imul(size, 0x9e3779b1) ^
+    Math.imul(site, 0x6c8e9cf5) ^
+    Math.imul(freed, 0x27d4eb2f)
+  )
+}
 
-/** What SEAL is in the header at word `h` of a busy block. */
+/** What it is in the header at word `h` of a busy block. */
 export function liveSeal(m: Memory, h: number, at: Addr): number {
-  let hash = mix(LIVE, at)
-  hash = mix(hash, m[h + LEAD]!)
-  hash = mix(hash, m[h + NEXT]!)
-  hash = mix(hash, m[h + SPAN]!)
-  hash = mix(hash, m[h + SIZE]!)
-  hash = mix(hash, m[h + SITE]!)
-  return mix(hash, m[h + FREED]!)
+  const seal = liveSealOf(at, m[h + LEAD]!, m[h + NEXT]!, m[h + SPAN]!, m[h + SIZE]!, m[h + SITE]!)
+  return seal ^ Math.imul(m[h + FREED]!, 0xcc9e2d51)
 }
 
 /** What it is in that of a freed one. */
 export function freedSeal(m: Memory, h: number, at: Addr, condition: 'freed' | 'cleared'): number {
-  return mix(mix(mix(mix(condition === 'freed' ? DEAD : CLEARED, at), m[h + SIZE]!), m[h + SITE]!), m[h + FREED]!)
+  return freedSealOf(at, m[h + SIZE]!, m[h + SITE]!, m[h + FREED]!, condition)
 }
 
 /** What the header before a payload says, or undefined when there is none, or a damaged one. */
@@ -100,4 +125,4 @@ export const linked = (at: Addr, to: Addr): number => (to ^ Math.imul(at ^ 0x1b8
 export const linkFrom = (at: Addr, word: number): Addr => linked(at, word) >>> 0
 
 /** The word of TAIL in a block of the wrapped method. */
-export const tailWord = (p: Addr, span: number): number => ((p + span) >>> 2) - 1
+export const tailWord = (p: Addr, span: number): number => (p >>> 2) + (span >>> 2) - 1

@@ -27,12 +27,16 @@ export class Notes {
   private readonly settings: Settings
   private found: Found[] = []
   private turns = 0
-  /** Calls of which a mistake was told, until their address is handed out again; sentences about the wrapped method. */
+  private readonly depth: number
+  private readonly nth: number
+  /** Calls of which a mistake was told, until their address is handed out again. */
   private readonly told = new Set<string>()
 
   constructor(store: Store, settings: Settings) {
     this.store = store
     this.settings = settings
+    this.depth = settings.depth
+    this.nth = settings.nth
   }
 
   /** How many are noted. */
@@ -47,6 +51,13 @@ export class Notes {
   /** Notes bytes of a block that were written: `place` is the first one, `above` a function of debug that is being called. */
   damage(kind: FindingKind, what: string, subject: Subject, place: Addr, above: unknown): void {
     this.add(kind, what, subject, place - subject.at, above, excerpt(this.store.words, place))
+  }
+
+  /** Notes that words were overwritten that belong to no block of the client; what they say now is shown. */
+  corrupted(what: string, at: Addr, above: unknown): void {
+    const nobody = { at, size: 0, site: 0, freed: 0 }
+    if (at < this.store.words.length) this.damage('corrupted', what, nobody, at, above)
+    else this.add('corrupted', what, nobody, 0, above)
   }
 
   add(
@@ -93,7 +104,7 @@ export class Notes {
 
   /** The stack of the client, of one call in `nth`. */
   site(above: unknown): Site {
-    const { depth, nth } = this.settings
+    const { depth, nth } = this
     if (depth === 0) return 0
     if (nth > 1) {
       if (++this.turns < nth) return 0

@@ -3,38 +3,59 @@
  *
  *   state   OLDEST -> block -> block -> NEWEST      links in the blocks, mixed with their places
  *           HELD                                    the sum of their spans
+ *
+ * A method that frees the newest block only takes back those that nothing busy lies above, from the top down. As long as
+ * freed blocks go back before the next allocation, the order in which they were freed is that order; where addresses are
+ * not used again, busy blocks lie between them, and the blocks themselves have to be asked.
  */
 import { type Addr, NIL } from '../../src/contract/addr.ts'
 import type { Method } from '../../src/contract/method.ts'
+import type { Words } from '../../src/ground/words.ts'
 import type { Block } from './block.ts'
 import type { Blocks } from './blocks.ts'
 import type { Inspector } from './inspector.ts'
 import * as L from './layout.ts'
 import type { Notes } from './notes.ts'
+import type { State } from './state.ts'
 
 export class Quarantine {
   private readonly s: number
+  private readonly words: Words
   private readonly blocks: Blocks
   private readonly notes: Notes
   private readonly inspector: Inspector
+  private readonly state: State
   private readonly inner: Method
+  /** Busy blocks may lie between those of the list, over a method that frees the newest only. */
+  private readonly isMingled: boolean
 
   /** `s` is the first word of debug's state. */
-  constructor(s: number, blocks: Blocks, notes: Notes, inspector: Inspector, inner: Method) {
+  constructor(
+    s: number,
+    blocks: Blocks,
+    notes: Notes,
+    inspector: Inspector,
+    state: State,
+    inner: Method,
+    isMingled: boolean,
+  ) {
     this.s = s
     this.blocks = blocks
+    this.words = blocks.words
     this.notes = notes
     this.inspector = inspector
+    this.state = state
     this.inner = inner
+    this.isMingled = isMingled
   }
 
   /** Bytes in it. */
   get held(): number {
-    return this.blocks.words.i32[this.s + L.HELD]! >>> 0
+    return this.words.i32[this.s + L.HELD]! >>> 0
   }
 
   add(at: Addr, span: number): void {
-    const m = this.blocks.words.i32
+    const m = this.words.i32
     const { s } = this
     const newest = m[s + L.NEWEST]! >>> 0
     m[L.headerOf(at) + L.NEXT] = L.linked(at, NIL)
@@ -46,33 +67,22 @@ export class Quarantine {
 
   /** Gives the oldest back until it holds no more than `limit` bytes; each is looked at before. */
   release(limit: number): void {
-    const { s, blocks } = this
-    let left = Math.ceil(this.held / L.HEADER) // no list has more blocks, unless its links go in a circle
-    while (this.held > limit) {
-      if (left-- === 0) {
-        this.rebuild()
-        return
-      }
-      const m = blocks.words.i32
-      const at = m[s + L.OLDEST]! >>> 0
-      if (!blocks.isFreed(at)) {
-        this.rebuild()
-        continue
-      }
-      if (!blocks.isUntouched(at)) this.inspector.lookInside(blocks.at(at), this.release)
-      const h = L.headerOf(at)
-      const p = at - (m[h + L.LEAD]! >>> 0)
-      const span = m[h + L.SPAN]! >>> 0
-      const next = L.linkFrom(at, m[h + L.NEXT]!)
-      m[s + L.OLDEST] = next
-      if (next === NIL) m[s + L.NEWEST] = NIL
-      m[s + L.HELD] = next === NIL ? 0 : Math.max(0, this.held - span)
-      this.giveBack(at, p, span)
+    if (this.isMingled) {
+      if (this.held > limit) this.pop()
+      return
     }
+    const { words, s } = this
+    let left = this.held >>> 5 // no list has more blocks, unless its links go in a circle
+    for (; words.i32[s + L.HELD]! >>> 0 > limit && left > 0; left--) {
+      const at = words.i32[s + L.OLDEST]!
+      if (!this.blocks.isFreed(at)) this.rebuild(true)
+      else if (!this.leave(at)) return
+    }
+    if (this.held > limit) this.rebuild(true)
   }
 
   empty(): void {
-    const m = this.blocks.words.i32
+    const m = this.words.i32
     m[this.s + L.OLDEST] = NIL
     m[this.s + L.NEWEST] = NIL
     m[this.s + L.HELD] = 0
@@ -84,46 +94,78 @@ export class Quarantine {
     return this.held === freed.reduce((sum, { span }) => sum + span, 0) && this.held === this.chained()
   }
 
-  /** Chains all freed blocks anew, as they lie in memory. */
-  rebuild(): void {
-    const at = this.blocks.words.i32[this.s + L.OLDEST]! >>> 0
-    this.empty()
-    for (const block of this.blocks.all()) {
-      if (block.condition !== 'freed') continue
-      this.inspector.mend(block, this.rebuild)
-      if (this.blocks.isFreed(block.at)) this.add(block.at, block.span)
-    }
-    if (!this.notes.isNews('quarantine')) return
-    this.notes.add(
-      'corrupted',
-      'the list of freed blocks was overwritten',
-      { at, size: 0, site: 0, freed: 0 },
-      0,
-      this.rebuild,
-    )
+  /**
+   * Chains all freed blocks anew, as they lie in memory. It is told where `isNews`, unless what was told already explains
+   * it: damage to one of the blocks, or to the wrapped method.
+   */
+  rebuild(isNews: boolean): void {
+    const freed = this.blocks.all().filter(({ condition }) => condition === 'freed')
+    if (this.blocks.isStack) freed.reverse()
+    const { count } = this.notes
+    for (const block of freed) this.inspector.mend(block, this.rebuild)
+    this.chain(freed)
+    if (!isNews || this.notes.count > count || !this.state.isSoundBelow(this.rebuild)) return
+    this.notes.corrupted('the list of freed blocks was overwritten', this.s * 4 + L.OLDEST * 4, this.rebuild)
   }
 
-  private giveBack(at: Addr, p: Addr, span: number): void {
-    const m = this.blocks.words.i32
+  /** The oldest block leaves, whose address may come as a signed number; false when the wrapped method does not take it. */
+  private leave(at: Addr): boolean {
+    const { s, blocks } = this
+    const m = this.words.i32
+    if (!blocks.isUntouched(at)) this.inspector.lookInside(blocks.at(at >>> 0), this.release)
+    const h = L.headerOf(at)
+    const span = m[h + L.SPAN]!
+    const next = L.linked(at, m[h + L.NEXT]!)
+    m[s + L.OLDEST] = next
+    if (next === NIL) {
+      m[s + L.NEWEST] = NIL
+      m[s + L.HELD] = 0
+    } else m[s + L.HELD] = m[s + L.HELD]! - span
+    if (this.giveBack((at - m[h + L.LEAD]!) >>> 0, span >>> 0)) return true
+    this.refused(blocks.at(at >>> 0))
+    if (!blocks.isStack) return true
+    this.pop()
+    return false
+  }
+
+  /** Over a method that frees the newest only: what is freed and lies on top goes back; the rest stays. */
+  private pop(): void {
+    const blocks = this.blocks.all()
+    for (let block = blocks.pop(); block !== undefined; block = blocks.pop()) {
+      if (block.condition === 'freed') this.inspector.lookInside(block, this.release)
+      if (block.condition === 'freed' && this.giveBack(block.p, block.span)) continue
+      blocks.push(block)
+      break
+    }
+    this.chain(blocks.filter(({ condition }) => condition === 'freed').reverse())
+  }
+
+  private chain(freed: readonly Block[]): void {
+    this.empty()
+    for (const { at, span } of freed) if (this.blocks.isFreed(at)) this.add(at, span)
+  }
+
+  private giveBack(p: Addr, span: number): boolean {
+    if (!this.blocks.isKnownBelow(p, span)) return false
+    const m = this.words.i32
     const tail = L.tailWord(p, span)
     const kept = m[tail]!
     m[tail] = 0
-    if (this.inner.free(p)) return
+    if (this.inner.free(p)) return true
     m[tail] = kept
-    if (this.blocks.isStack)
-      this.empty() // it lies under a busy block, as all that were freed before
-    else this.refused(this.blocks.at(at))
+    return false
   }
 
+  /** What the wrapped method keeps must be damaged; when it sees nothing itself, the block tells. */
   private refused(block: Block): void {
-    if (!this.notes.isNews(`refused ${block.at}`)) return
+    if (this.state.isBroken || !this.state.isSoundBelow(this.refused)) return
     const what = `the wrapped method does not take back the block of ${block.size} bytes: what it keeps beside it was overwritten`
     this.notes.damage('corrupted', what, block, block.p - 4, this.refused)
   }
 
   /** Bytes in it by its links; -1 where they do not end at NEWEST. */
   private chained(): number {
-    const m = this.blocks.words.i32
+    const m = this.words.i32
     let bytes = 0
     let last = NIL
     for (let at = m[this.s + L.OLDEST]! >>> 0; at !== NIL; at = L.linkFrom(at, m[L.headerOf(at) + L.NEXT]!)) {

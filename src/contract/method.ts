@@ -100,6 +100,8 @@ export interface MethodDef {
   readonly wraps?: boolean
   /** What a wrapper wraps counts into the wrapper's own tally; the wrapper puts right what its blocks have more. */
   readonly lends?: boolean
+  /** It fills freed memory, and looks at it later: nobody else writes there, not even `junk`. */
+  readonly fillsFreed?: boolean
   /** Bytes that a wrapper asks of what it wraps for a payload of `size`, with the settings of its region; see above. */
   gross?(size: number, settings: Readonly<Record<string, OptionValue>>, align: number): number
   /** `inner` and what it claims are given to wrappers. */

@@ -5,13 +5,15 @@
  *   the program ends        each region that is still open says what was not freed
  *   a handle is collected   a region under debug that was never closed, and that nobody can close any more
  *
- * A worker's regions are its own: they say it when the worker ends.
+ * Only regions that were opened here are looked after: one that was attached belongs to who opened it. A worker's regions
+ * say it when the worker ends.
  */
 import type { Finding } from '../contract/finding.ts'
 import type { Region } from '../contract/region.ts'
+import { VmallocError } from '../ground/fault.ts'
 import { capture, type Site } from '../ground/stacks.ts'
 import { findingOf } from '../region/finding.ts'
-import { tellFound } from '../region/hooks.ts'
+import { tellFound, type Values } from '../region/hooks.ts'
 import { currentOptions, type Options, writeReport } from '../region/options.ts'
 import { regions } from '../region/regions.ts'
 import { parseMethod } from '../region/registry.ts'
@@ -20,8 +22,11 @@ import { type Format, format } from './format.ts'
 const OPENED_DEPTH = 16
 
 interface Host {
-  once?(event: 'exit', listener: () => void): void
+  exitCode?: number | string | undefined
+  once?(event: 'exit', listener: (status: number) => void): void
 }
+
+const host = (globalThis as { process?: Host }).process
 
 /** What is known of a region when its handle is gone. */
 interface Lost {
@@ -33,16 +38,20 @@ interface Lost {
 }
 
 let isWatching = false
+let wasTold = false
 const dropped = new FinalizationRegistry<Lost>(tellLost)
+/** Regions that were opened here, and whether their first report is to stop the program. */
+const own = new WeakMap<Region, boolean>()
 
 /** Takes note of a region that opened; does nothing but for those under debug. */
-export function debugRegion(region: Region, options: Options): void {
-  if (!isDebugged(region)) return
+export function debugRegion(region: Region, options: Options, values: Values | undefined): void {
+  if (values === undefined || !isDebugged(region)) return
+  own.set(region, values.abort === true)
   if (!isWatching) {
     isWatching = true
-    ;(globalThis as { process?: Host }).process?.once?.('exit', tellLeaks)
+    host?.once?.('exit', tellLeaks)
   }
-  if (options.resolve(region.name, 'leaks') === false) return
+  if ((values.leaks ?? options.resolve(region.name, 'leaks')) === false) return
   const { name, method, header, parent } = region
   dropped.register(region, { name, method, header, parent, opened: capture(OPENED_DEPTH, debugRegion) }, region)
 }
@@ -54,6 +63,7 @@ export function undebugRegion(region: Region): void {
 
 /** Writes a finding where warnings go. */
 export function writeFinding(finding: Finding): void {
+  wasTold = true
   const as = (currentOptions().value('format') ?? 'text') as Format
   if (as !== 'none') writeReport(format(finding, as))
 }
@@ -62,15 +72,26 @@ function isDebugged({ method }: Region): boolean {
   return parseMethod(method).includes('debug')
 }
 
-function tellLeaks(): void {
-  for (const region of regions()) region.leaks()
+/** The program ends. Where a report has stopped it, that was the last one. */
+function tellLeaks(status: number): void {
+  for (const region of regions()) {
+    const aborts = own.get(region)
+    if (aborts === undefined || (aborts && wasTold && status !== 0)) continue
+    try {
+      region.leaks()
+    } catch (error) {
+      if (!(error instanceof VmallocError) || error.code !== 'reported') throw error
+      if (host !== undefined) host.exitCode = 1 // it was told; a throw would keep others from their own end
+    }
+  }
 }
 
 function tellLost(lost: Lost): void {
   const child =
     lost.parent?.closed === false ? lost.parent.children().find(({ header }) => header === lost.header) : undefined
   const stat = child?.stat()
-  const held = stat === undefined ? '' : `, which holds ${stat.busyBytes} bytes in ${stat.busyBlocks} blocks`
+  const many = stat?.busyBlocks === 1 ? '1 block' : `${stat?.busyBlocks} blocks`
+  const held = stat === undefined ? '' : `, which holds ${stat.busyBytes} bytes in ${many}`
   const found = {
     kind: 'leak' as const,
     what: `region ${lost.name}${held}: nobody has it any more, and it was never closed`,

@@ -251,6 +251,11 @@ export function framesOf(site: Site): readonly Frame[] | undefined {
   return frames.slice(0, end)
 }
 
+/** The numbers of all stacks that were captured. */
+export function* everySite(): Generator<Site> {
+  for (let number = 1; number < numbered.length; number++) yield ((owner << NUMBER_BITS) | number) >>> 0
+}
+
 /** Whether a number is that of a stack which only another thread or an earlier run can read. */
 export function isForeign(site: Site): boolean {
   return site !== 0 && site >>> NUMBER_BITS !== owner
@@ -267,5 +272,5 @@ function readable(place: Place): Frame {
 /** A frame as engines write it: `name (file:line:column)`. */
 export function frameText({ name, file, line, column }: Frame): string {
   const place = line > 0 ? `${file}:${line}${column > 0 ? `:${column}` : ''}` : file
-  return name === '' ? place : `${name} (${place})`
+  return name === '' ? place : place === '' ? name : `${name} (${place})`
 }

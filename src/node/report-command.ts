@@ -1,7 +1,9 @@
 /**
  * report-command: `vmalloc report`: what a trace or a profile says, on the terminal, as data, as a page, or for a viewer.
  *
- * A file is a profile when it begins as src/profile writes one, with `{`; all else is read as a trace.
+ * A file is a profile when it begins as src/profile writes one, with `{`; all else is read as a trace. Replays are silent:
+ * what a debugging method finds in them is counted, and the sum is said on standard error, as is how many frees were
+ * refused.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -13,15 +15,16 @@ import { heapProfileOf } from '../profile/heapprofile.ts'
 import { gzip, pprofOf } from '../profile/pprof.ts'
 import { tableOf } from '../profile/table.ts'
 import { type Advice, adviceOn } from '../report/advice.ts'
-import { historyOf } from '../report/history.ts'
+import { type History, historyOf } from '../report/history.ts'
 import { profilePage, tracePage } from '../report/page.ts'
+import { findingsOf, findingsText } from '../report/quiet.ts'
 import { hasStacks, profileOf } from '../report/sites.ts'
 import { type Summary, summarize } from '../report/summary.ts'
 import { adviceText, type Pen, sitesText, summaryText } from '../report/text.ts'
 import type { Trace } from '../trace/trace.ts'
 import { gunzip, isPacked } from './gunzip.ts'
 import { type Entry, isChosen, openEntry } from './plan.ts'
-import { paint, remark, say, table } from './terminal.ts'
+import { count, paint, remark, say, table } from './terminal.ts'
 import { findTraces, readTrace } from './traces.ts'
 
 export interface ReportOptions {
@@ -92,8 +95,13 @@ function entryOf({ method, discipline }: ReportOptions): Entry {
 
 function report(file: string, entry: Entry, options: ReportOptions): true {
   const profiles = readProfiles(file)
-  if (profiles !== undefined) reportProfiles(file, profiles, options)
-  else reportTrace(file, readTrace(file), entry, options)
+  if (profiles !== undefined) {
+    reportProfiles(file, profiles, options)
+    return true
+  }
+  const trace = readTrace(file)
+  const found = findingsText(findingsOf(() => reportTrace(file, trace, entry, options)))
+  if (found !== '') remark(`${file}: what the method debug found in the replays is not written: ${found}`)
   return true
 }
 
@@ -144,8 +152,15 @@ function reportTrace(file: string, trace: Trace, entry: Entry, options: ReportOp
   else sayAll([summaryText(summary, pen), profile && sitesText(profile, pen), adviceText(advice, pen)])
   write(file, options, profile === undefined ? [] : [profile], () => {
     const history = historyOf(trace, (): Region => openEntry(entry))
+    tellRefused(file, history, summary)
     return tracePage({ trace, summary, running, history, advice })
   })
+}
+
+/** Frees that the method of the page does not serve: the map shows their blocks to the end. */
+function tellRefused(file: string, { method, refused }: History, { calls }: Summary): void {
+  if (refused === 0) return
+  remark(`${file}: ${method} refused ${count(refused)} of ${count(calls.frees)} frees; their blocks stay in the map`)
 }
 
 function dataOf(file: string, summary: Summary, advice: Advice, profile: Profile | undefined): object {

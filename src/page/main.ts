@@ -31,12 +31,15 @@ function showTrace(data: PageData, trace: TracePart, columns: Columns, frames: F
   const { summary, method, discipline } = trace
   const span = summary.ms === undefined ? '' : ` in ${formatTime(summary.ms * 1000)}`
   const failed = trace.failed > 0 ? `, which did not serve ${count(trace.failed)} of them` : ''
+  const refused = trace.refused > 0 ? `, and refused ${count(trace.refused)} frees` : ''
   page.append(
     make(
       'header',
       {},
       make('h1', {}, data.title),
-      note(`${count(summary.events)} operations${span}, replayed under ${method} over ${discipline}${failed}`),
+      note(
+        `${count(summary.events)} operations${span}, replayed under ${method} over ${discipline}${failed}${refused}`,
+      ),
     ),
     tiles([
       ['Allocated', formatSize(summary.bytes), `${count(summary.blocks)} blocks of ${count(summary.distinct)} sizes`],

@@ -56,7 +56,7 @@ class Told implements Finding {
     this.bytes = found.bytes === undefined ? undefined : hexOf(found.bytes, bias)
     this.allocated = framesOf(found.allocated)
     this.freed = framesOf(found.freed)
-    this.detected = framesOf(found.detected)
+    this.detected = ofProgram(framesOf(found.detected))
     this.blocks = found.blocks ?? 1
     this.total = found.total ?? found.size
     this.#sites = [
@@ -92,6 +92,11 @@ class Told implements Finding {
     if (BLOCKLESS.includes(this.kind)) return `address ${this.address}`
     return `block of ${this.size} bytes at ${this.address}`
   }
+}
+
+/** A stack with a call of the program in it: the runtime's own, as when a program ends, say nothing. */
+function ofProgram(frames: readonly Frame[] | undefined): readonly Frame[] | undefined {
+  return frames?.some(({ file }) => !file.startsWith('node:')) ? frames : undefined
 }
 
 function hexOf({ at, data }: NonNullable<Found['bytes']>, bias: number): Excerpt {

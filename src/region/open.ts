@@ -105,7 +105,7 @@ function launch(plan: Plan, discipline: Discipline, options: Options, choice: Ch
   }
   create(handle, plan, discipline)
   options.settle()
-  tellOpened(handle, options)
+  tellOpened(handle, options, plan.values)
   discipline.exception?.(handle, 'endopen', handle.header)
   return handle
 }
@@ -403,7 +403,8 @@ function stateOf(chain: readonly MethodDef[]): number {
 
 /** What wrapper and wrapped claim together: the inner one's claims, the outer one's name, both states. */
 function joined(chain: readonly MethodDef[]): MethodDef {
-  return { ...chain[chain.length - 1]!, name: chain[0]!.name, state: stateOf(chain) }
+  const fillsFreed = chain.some((definition) => definition.fillsFreed === true)
+  return { ...chain[chain.length - 1]!, name: chain[0]!.name, state: stateOf(chain), fillsFreed }
 }
 
 function titleOf(chain: readonly MethodDef[]): string {
@@ -646,7 +647,7 @@ function revive(space: Space, discipline: Discipline, header: number): Region {
       if (!(error instanceof VmallocError) || error.code !== 'corrupted') throw error
       throw new VmallocError('damaged', `attach ${name}: ${error.message}`, { cause: error })
     }
-    tellOpened(region, currentOptions())
+    tellOpened(region, currentOptions(), undefined)
     return region
   } finally {
     if (taken) space.lock?.give()

@@ -65,7 +65,6 @@ const LOCKED = 3 //   nothing but the lock, and a look at what other threads did
 
 const nobody: readonly Ear[] = []
 const none: readonly number[] = []
-const nothing: ReadonlySet<Addr> = new Set()
 
 /** What is the same for all regions that are opened alike. */
 export interface Kind {
@@ -382,9 +381,25 @@ export class Handle implements Held {
 
   /** Says which blocks were never freed, where the method knows. */
   leaks(): void {
-    if (this.ended || this.policy.leaks === undefined) return
-    const held = new Set(this.children().flatMap((child) => child.segments().map(({ at }) => at - this.bias)))
-    this.within(() => this.policy.leaks!(held))
+    const lent = this.lent()
+    if (lent !== undefined) this.within(() => this.policy.leaks!(lent))
+  }
+
+  /**
+   * The blocks that children live in, which are no leaks; undefined where the method does not look for any, where `keep`
+   * keeps it from knowing what was freed, and where the children cannot be found any more, which is told.
+   */
+  private lent(): Set<Addr> | undefined {
+    if (this.ended || this.policy.leaks === undefined || (this.bits & H.KEEP) !== 0) return undefined
+    try {
+      return new Set(this.children().flatMap((child) => child.segments().map(({ at }) => at - this.bias)))
+    } catch (error) {
+      if (!(error instanceof VmallocError) || error.code !== 'corrupted') throw error
+      const at = (error.place ?? this.header) - this.bias
+      const none = { size: 0, offset: 0, allocated: 0, freed: 0, detected: 0 }
+      this.reported({ kind: 'corrupted', what: error.message, at, ...none })
+      return undefined
+    }
   }
 
   // the whole region
@@ -423,10 +438,11 @@ export class Handle implements Held {
     if (!keep && !this.closeChildren()) return false
     for (const ear of this.ears) this.space.tell(() => ear.close?.(this))
     tellClosing(this)
+    const lent = keep ? undefined : this.lent()
     const held = this.enter()
     try {
       if (!keep && !this.ended) {
-        this.policy.leaks?.(nothing)
+        if (lent !== undefined) this.policy.leaks?.(lent)
         this.bury(this.place)
         this.unlink()
         this.store.put(this.place, H.MAGIC, 0)
@@ -688,8 +704,9 @@ export class Handle implements Held {
       const junk = (this.bits & H.JUNK) !== 0
       const size = keep || junk ? this.policy.sizeOf(rel) : 0
       kept = keep && size >= 0
-      const fill = junk && !kept && size > 0
-      const links = this.kind.definition.frees === 'any' // of free blocks, written over the fill
+      const { frees, fillsFreed } = this.kind.definition
+      const fill = junk && !kept && size > 0 && fillsFreed !== true
+      const links = frees === 'any' // of free blocks, written over the fill
       if (fill && links) this.words.u8.fill(JUNK_FREED, rel, rel + size)
       done = kept || this.policy.free(rel)
       if (fill && done && !links) this.words.u8.fill(JUNK_FREED, rel, rel + size)

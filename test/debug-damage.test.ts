@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { injectOptions, type OpenOptions, type Region } from '../src/index.ts'
 import { Rng, seedFrom } from './conformance/index.ts'
-import { closeScenes, isAt, marked, mayBeCorrupted, Scene, useAll } from './fixtures/debug.ts'
+import { closeScenes, isAt, isSound, marked, mayBeCorrupted, Scene, useAll } from './fixtures/debug.ts'
 import type { Where } from './fixtures/debug-harm.ts'
 
 const line = marked(import.meta.filename)
@@ -181,13 +181,13 @@ for (const method of ['best', 'pool', 'last']) {
             if (value === was) continue
             scene.words.setUint32(place, value, true)
             const what = `word ${word}: ${was} became ${value}`
-            const error = mayBeCorrupted(() => (look(scene.region), 'sound'))
-            if (error === undefined)
+            const sound = isSound(() => look(scene.region))
+            if (!sound)
               expect(
                 scene.told.map(({ kind }) => kind),
                 what,
               ).to.deep.equal(['corrupted'])
-            if (method === 'best' && i !== 2) expect(error, `${what}: taken for sound`).to.equal(undefined)
+            if (method === 'best' && i !== 2) expect(sound, `${what}: taken for sound`).to.equal(false)
             liveOn(scene, method)
           }
         }
@@ -315,9 +315,9 @@ function guardHarm(method: string, level: number, seed: number): void {
     }
     expect(scene.told).to.have.length(0)
     expect(
-      mayBeCorrupted(() => (region.check(), 'sound')),
+      isSound(() => region.check()),
       `SEED=${seed} step ${step}`,
-    ).to.equal(undefined)
+    ).to.equal(false)
     const told = scene.taken().map(({ kind, address, size, offset }) => ({ kind, address, size, offset }))
     const expected = live.flatMap(({ at, size }) => {
       const offset = harmed.get(at)

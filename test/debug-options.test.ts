@@ -308,7 +308,7 @@ describe('debug options', () => {
 
   it('watch: each allocation, resize and free of what holds the address', () => {
     for (const method of ['best', 'pool', 'last']) {
-      const probe = open({ method: `debug(${method})`, discipline: 'memory', name: 'probe' })
+      const probe = open({ method: `debug(${method})`, discipline: 'memory', name: 'scene-probes' }) // as long a name
       probe.alloc(40)
       const watched = probe.alloc(40) + 5
       probe.clear()
