@@ -54,6 +54,12 @@ describe('command', () => {
   after(() => rmSync(folder, { recursive: true }))
 
   describe('replay', () => {
+    it('counts what debug finds instead of writing it', () => {
+      const { status, stderr } = vmalloc(['replay', 'small.rep', '--json', '--passes', '1', '--method', 'debug(last)'])
+      expect(status).to.equal(0)
+      expect(stderr).to.match(/^vmalloc: small\.rep: what debug\(last\) found is not written: \d+ bad-free\n$/)
+    })
+
     it('prints one object a line for each trace, discipline and method', () => {
       const { status, stderr, rows } = vmalloc(
         ['replay', 'small.rep', join(recorded, 'dot-layout.rep.gz'), '--json', '--passes', '1'].concat(

@@ -2,6 +2,7 @@
  * replay-command: `vmalloc replay`: measures traces under methods, as a table or as one JSON object a line.
  */
 import { SingleBar } from 'cli-progress'
+import { findingsOf, findingsText } from '../report/quiet.ts'
 import { type Measurement, measure, passesFor } from '../trace/replay.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type Entry, openEntry, plan } from './plan.ts'
@@ -49,7 +50,9 @@ export function replayCommand(paths: readonly string[], options: ReplayOptions):
       if (trace === undefined) continue
       remarkOn(trace, file)
       for (const entry of entries) {
-        const row = attempt(file, () => measureEntry(trace, entry, options))
+        let row: Measurement | undefined
+        const found = findingsOf(() => (row = attempt(file, () => measureEntry(trace, entry, options))))
+        if (found.size > 0) remark(`${file}: what ${entry.method} found is not written: ${findingsText(found)}`)
         if (row === undefined) continue
         if (options.json) say(JSON.stringify(rounded(row)))
         else rows.push(row)

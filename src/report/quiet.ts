@@ -11,9 +11,12 @@ import { count } from './words.ts'
 export type Findings = ReadonlyMap<FindingKind, number>
 
 /** Calls `task`; what methods found meanwhile, which nobody else hears. */
-export function findingsOf(task: () => void): Findings {
+export function findingsOf(task: () => unknown): Findings {
   const findings = new Map<FindingKind, number>()
-  foundBy(({ kind }) => findings.set(kind, (findings.get(kind) ?? 0) + 1), task)
+  foundBy(
+    ({ kind }) => findings.set(kind, (findings.get(kind) ?? 0) + 1),
+    () => void task(),
+  )
   return findings
 }
 
