@@ -153,20 +153,17 @@ class Profiler implements Method {
   }
 
   alloc(size: number): Addr {
+    // few bytecodes: what they come to decides whether the engine can put this and the wrapped method into its caller
     const m = this.words.i32
-    const i = this.left
-    const had = m[i]!
-    const left = had - size
+    const left = m[this.left]! - size
     if (!(left > 0)) return this.allocWithHeader(size, 0, Profiler.prototype.alloc)
-    m[i] = left
-    const at = this.inner.alloc(size)
-    if (at === NIL) this.words.i32[i] = had
-    return at
+    m[this.left] = left
+    return this.inner.alloc(size) || this.refused(size)
   }
 
   free(at: Addr): boolean {
-    if (this.every || this.words.i32[at >>> 2] === MARK) return this.freeSlowly(at)
-    return this.inner.free(at) || this.freeWithHeader(at)
+    if (this.every || this.words.i32[at >>> 2] === MARK || !this.inner.free(at)) return this.freeSlowly(at)
+    return true
   }
 
   sizeOf(at: Addr): number {
@@ -222,14 +219,10 @@ class Profiler implements Method {
     if (!(alignment > this.store.align)) return this.alloc(size)
     if (this.oneSize && this.lead % alignment !== 0) return NIL
     const m = this.words.i32
-    const i = this.left
-    const had = m[i]!
-    const left = had - size
+    const left = m[this.left]! - size
     if (!(left > 0)) return this.allocWithHeader(size, alignment, this.allocAligned)
-    m[i] = left
-    const at = this.inner.align!(size, alignment)
-    if (at === NIL) this.words.i32[i] = had
-    return at
+    m[this.left] = left
+    return this.inner.align!(size, alignment) || this.refused(size)
   }
 
   private resizeBlock(at: Addr, size: number): boolean {
@@ -328,13 +321,10 @@ class Profiler implements Method {
     m[i + SEAL] = sealOf(m, i, m[this.s + EPOCH]!)
   }
 
-  /** What every block, or one whose first word is MARK, goes through. */
+  /** What every block goes through, one whose first word is MARK, and what the wrapped method refused. */
   private freeSlowly(at: Addr): boolean {
-    if (!this.every && !this.isCarrier(at) && this.inner.free(at)) return true
-    return this.freeWithHeader(at)
-  }
-
-  private freeWithHeader(at: Addr): boolean {
+    const isMarked = this.words.i32[at >>> 2] === MARK
+    if (!this.every && isMarked && !this.isCarrier(at) && this.inner.free(at)) return true
     return this.leadAt(at) !== 0 && this.release(at, false)
   }
 
@@ -387,7 +377,7 @@ class Profiler implements Method {
 
   private resizeWithHeader(at: Addr, asked: number): boolean {
     const lead = this.leadAt(at)
-    if (lead === 0) return false
+    if (lead === 0 || asked >>> 0 !== asked) return false
     const { inner, tally } = this
     const size = asked > 0 || this.oneSize ? asked : 1
     const c = at - lead
@@ -458,6 +448,15 @@ class Profiler implements Method {
   /** How many blocks one stands for that is looked at and for which so many bytes were drawn. */
   private weightOf(charged: number): number {
     return this.interval === 0 ? 1 : -1 / Math.expm1(-charged / this.interval)
+  }
+
+  /** The wrapped method had nothing of a size that was taken off LEFT already, or that is no size. */
+  private refused(size: number): Addr {
+    const m = this.words.i32
+    if (size >>> 0 === size) m[this.left] = m[this.left]! + size
+    else m[this.left] = this.every ? 0 : this.gap()
+    this.seal()
+    return NIL
   }
 
   /** Bytes were allocated: the next sample is nearer by as much, or was reached and another one is drawn. */
@@ -621,7 +620,7 @@ export const profile: MethodDef = {
       otherwise: 'standard error',
       about:
         'where the figures of all regions under the method profile go, at exit and on SIGUSR2: a table, or by its ending ' +
-        '.pb.gz, .pb, .pprof, .heapprofile, .json, .html, .ast',
+        '.pb.gz, .pb, .pprof, .heapprofile, .json, .html, .ast; none: nowhere',
       example: 'profile=app-%p.pb.gz',
     },
   ],

@@ -9,7 +9,7 @@ const hooks = { describe, it, seed: process.env.SEED }
 const methods = registry.methods.all()
 
 describe('methods', () => {
-  before(() => injectOptions('format=none'))
+  before(() => injectOptions('format=none,profile=none'))
   after(() => injectOptions(undefined))
 
   for (const method of methods) {

@@ -167,20 +167,25 @@ export class Book {
     return {
       frames: site === FOREIGN ? ELSEWHERE : (framesOf(site) ?? []),
       samples: account.samples,
-      allocs: Math.round(account.allocs),
-      frees: Math.round(frees),
-      allocBytes: Math.round(account.allocBytes),
-      freeBytes: Math.round(account.freeBytes),
-      liveBlocks: Math.round(account.liveBlocks),
-      liveBytes: Math.round(account.liveBytes),
-      peakBlocks: Math.round(isOld ? account.liveBlocks : account.peakBlocks),
-      peakBytes: Math.round(isOld ? account.liveBytes : account.peakBytes),
+      allocs: whole(account.allocs),
+      frees: whole(frees),
+      allocBytes: whole(account.allocBytes),
+      freeBytes: whole(account.freeBytes),
+      liveBlocks: whole(account.liveBlocks),
+      liveBytes: whole(account.liveBytes),
+      peakBlocks: whole(isOld ? account.liveBlocks : account.peakBlocks),
+      peakBytes: whole(isOld ? account.liveBytes : account.peakBytes),
       largest,
       lifetime: frees > 0 ? account.life / frees : 0,
       sizes: trimmed(account.sizes),
       lifetimes: trimmed(account.lifetimes),
     }
   }
+}
+
+/** Rounded; estimates that fall back to 0 may end a little below, and are no -0. */
+function whole(count: number): number {
+  return Math.round(count) + 0
 }
 
 /** Whole counts, up to the last that is not 0. */

@@ -8,7 +8,9 @@
  *
  * The ending of the file's name decides the form: .pb.gz (pprof, compressed), .pb or .pprof, .heapprofile, .json, .html,
  * .ast; else, and on standard error, the table. Each writing replaces the file. A worker has a profile of its own, for
- * regions count in each thread; where the name has no %t its number is put before the ending (`app.2.pb.gz`).
+ * regions count in each thread; where the name has no %t its number is put before the ending (`app.2.pb.gz`). Regions that
+ * open while the name is `none` are not kept here: only the program asks them. On standard error a region of which nothing
+ * was counted is not worth a table when the program ends.
  *
  * It is written when a thread ends by itself, by process.exit, or by an error that nobody caught, and in the main thread
  * when SIGINT, SIGTERM or SIGHUP ends the program, and on SIGUSR2, which then does not end it. (Signals are not heard in
@@ -31,6 +33,8 @@ import { tableOf } from './table.ts'
 const ENDINGS = ['.pb.gz', '.pb', '.pprof', '.heapprofile', '.json', '.html', '.ast']
 const DEADLY = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const ASKS = 'SIGUSR2'
+const NONE = 'none'
+const MISSED = 'vmalloc: profile: so little was allocated that no sample fell on it; sample=0 counts every block'
 const STDERR = 2
 
 interface Files {
@@ -59,11 +63,13 @@ const host = (globalThis as { process?: Host }).process
 const open = new Set<Region>()
 let closed: Profile[] = []
 let isWatching = false
+/** Something was allocated, and no sample fell on it. */
+let isMissed = false
 let options: Options | undefined
 
 /** Called with every region that opens; keeps those whose method profiles. */
 export function profileTo(region: Region, inForce: Options): void {
-  if (region.profile() === undefined) return
+  if (inForce.value('profile') === NONE || region.profile() === undefined) return
   options = inForce
   open.add(region)
   if (isWatching) return
@@ -81,7 +87,9 @@ function keep(region: Region): void {
 function taken(region: Region): Profile[] {
   try {
     const profile = region.profile()
-    return profile === undefined ? [] : [profile]
+    if (profile === undefined) return []
+    if (!isMissed && profile.interval > 0 && !isCounted(profile)) isMissed = region.stat().highTide > 0
+    return [profile]
   } catch (error) {
     if (error instanceof VmallocError && error.code === 'closed') return []
     throw error
@@ -98,9 +106,12 @@ export function profiles(): Profile[] {
  * system says against it is thrown.
  */
 export function writeProfile(file: string | undefined = fileOfOptions()): void {
-  const all = profiles()
+  write(profiles(), file)
+}
+
+function write(all: readonly Profile[], file: string | undefined): void {
   if (file === undefined) toStandardError(tableOf(all))
-  else save(all, file)
+  else if (file !== NONE) save(all, file)
 }
 
 function fileOfOptions(): string | undefined {
@@ -123,7 +134,7 @@ function save(all: readonly Profile[], file: string): void {
     else {
       const instead = `${path.slice(0, -ending.length)}.json`
       files.writeFileSync(instead, encoded(all, '.json'))
-      writeReport(`vmalloc: the page ${path} cannot be made (${messageOf(page)}); the profile is in ${instead}`)
+      writeReport(`vmalloc: the page ${path} cannot be made (${firstLineOf(page)}); the profile is in ${instead}`)
     }
   }
 }
@@ -155,15 +166,28 @@ function pathOf(file: string, ending: string): string {
   return `${name.slice(0, name.length - ending.length)}.${thread}${ending}`
 }
 
+interface PageModule {
+  profilePage(profiles: readonly Profile[]): string
+}
+
 /** The page, or why there is none. Its module is loaded here, as one that programs without a report do not need. */
-function pageOf(all: readonly Profile[]): unknown {
+function pageOf(all: readonly Profile[]): string | Error {
+  const load = host?.getBuiltinModule?.('node:module')?.createRequire(import.meta.url)
+  if (load === undefined) return new Error('modules cannot be loaded here')
   try {
-    const load = host?.getBuiltinModule?.('node:module')?.createRequire(import.meta.url)
-    if (load === undefined) return 'modules cannot be loaded here'
-    const module = load(`../report/page.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`)
-    return (module as { profilePage(profiles: readonly Profile[]): string }).profilePage(all)
+    return pageModule(load).profilePage(all)
   } catch (error) {
-    return error instanceof Error ? error : String(error)
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+/** Where this is a source, `require` may not read sources (not under Node 20): then the built module does as well. */
+function pageModule(load: (id: string) => unknown): PageModule {
+  if (!import.meta.url.endsWith('.ts')) return load('../report/page.js') as PageModule
+  try {
+    return load('../report/page.ts') as PageModule
+  } catch {
+    return load('../../dist/src/report/page.js') as PageModule
   }
 }
 
@@ -185,25 +209,41 @@ function toStandardError(text: string): void {
 function watchForTheEnd(): void {
   if (typeof host?.once !== 'function') return
   const { once, on, prependListener } = host
-  once.call(host, 'exit', writeOrComplain)
+  once.call(host, 'exit', writeAtTheEnd)
   if (host.getBuiltinModule?.('node:worker_threads')?.isMainThread !== true) return
   const onDeadly = (signal: string): void => {
-    writeOrComplain()
+    writeAtTheEnd()
     host.removeListener(signal, onDeadly)
     if (host.listenerCount(signal) > 0) host.nextTick(() => host.prependListener(signal, onDeadly))
     else host.kill(host.pid, signal)
   }
   for (const signal of DEADLY) prependListener.call(host, signal, onDeadly)
-  if (host.platform !== 'win32') on.call(host, ASKS, writeOrComplain)
+  if (host.platform !== 'win32') on.call(host, ASKS, () => complaining(writeProfile))
 }
 
-function writeOrComplain(): void {
+function writeAtTheEnd(): void {
   if (open.size === 0 && closed.length === 0) return
+  complaining(() => {
+    const file = fileOfOptions()
+    const all = profiles()
+    const worth = file === undefined ? all.filter(isCounted) : all
+    if (worth.length > 0) write(worth, file)
+    else if (isMissed) writeReport(MISSED)
+  })
+}
+
+/** Whether anything was allocated, or was there already. */
+function isCounted({ total }: Profile): boolean {
+  return total.allocs > 0 || total.frees > 0 || total.liveBlocks !== 0
+}
+
+function complaining(task: () => void): void {
   try {
-    writeProfile()
+    task()
   } catch (error) {
     writeReport(`vmalloc: cannot write the profile: ${messageOf(error)}`)
   }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const firstLineOf = (error: Error): string => error.message.split('\n', 1)[0]!

@@ -8,12 +8,15 @@
  *     allocated  blocks   live  blocks  at peak  blocks  largest  mean life
  *      90.2 KiB   1,100  320 B       4   24 KiB     300    4 KiB     1.1 ms  parse (/app/parser.ts:12:20)
  *                                                                              load (/app/main.ts:3:1)
+ *
+ * What is left out, since nobody reads a table of thousands of lines, is said at the end; the other forms have all.
  */
 import type { Profile, SiteTally } from '../contract/profile.ts'
 import { formatSize } from '../ground/sizes.ts'
 import { framesOrNone, placeText } from './names.ts'
 
-/** Sites that are listed of a region, and calls of a site. */
+/** Regions that are listed, sites of a region, and calls of a site. */
+const MOST_REGIONS = 20
 const MOST_SITES = 40
 const MOST_CALLS = 5
 
@@ -21,7 +24,11 @@ const TITLES = ['allocated', 'blocks', 'live', 'blocks', 'at peak', 'blocks', 'l
 
 export function tableOf(profiles: readonly Profile[]): string {
   if (profiles.length === 0) return 'no region was under the method profile\n'
-  return profiles.map(regionText).join('\n')
+  if (profiles.length <= MOST_REGIONS) return profiles.map(regionText).join('\n')
+  const sorted = [...profiles].sort((a, b) => b.total.allocBytes - a.total.allocBytes)
+  const rest = sorted.splice(MOST_REGIONS)
+  const bytes = rest.reduce((sum, { total }) => sum + total.allocBytes, 0)
+  return `${sorted.map(regionText).join('\n')}\nand ${count(rest.length)} more regions, which allocated ${formatSize(bytes)}\n`
 }
 
 function regionText(profile: Profile): string {
@@ -37,8 +44,12 @@ function regionText(profile: Profile): string {
     `  at the peak ${blocks(total.peakBlocks)}, ${formatSize(total.peakBytes)} live, of an extent of ${formatSize(extent)}; ` +
       `largest ${formatSize(total.largest)}, mean life ${formatTime(total.lifetime)}`,
     '',
-    ...(listed.length > 0 ? sitesText(listed) : ['  nothing was allocated']),
-    ...(rest > 0 ? [`  and ${count(rest)} more sites, which allocated ${formatSize(restBytes)}`] : []),
+    ...(listed.length > 0
+      ? sitesText(listed)
+      : [`  ${interval === 0 ? 'nothing was allocated' : 'no sample fell on what was allocated, if anything was'}`]),
+    ...(rest > 0
+      ? [`  and ${count(rest)} more ${rest === 1 ? 'site' : 'sites'}, which allocated ${formatSize(restBytes)}`]
+      : []),
     '',
   ].join('\n')
 }
