@@ -373,7 +373,7 @@ class Debug implements Method {
       this.notes.tell()
       return NIL
     }
-    dress(words, p, span, at, size, this.isStack ? m[s + L.TOP]! : 0, site, guard)
+    dress(words, blocks.key, p, span, at, size, this.isStack ? m[s + L.TOP]! : 0, site, guard)
     if (this.isStack) m[s + L.TOP] = at
     if (this.isUniform) m[s + L.UNIT] = size
     this.notes.renew(at)
@@ -419,7 +419,7 @@ class Debug implements Method {
     const lead = this.get(at, L.LEAD)
     const p = at - lead
     const span = Math.max(blocks.spanOf(p, this.get(at, L.SPAN)), spanFor(lead, size))
-    dress(words, p, span, at, size, this.get(at, L.NEXT), this.get(at, L.SITE), guard)
+    dress(words, blocks.key, p, span, at, size, this.get(at, L.NEXT), this.get(at, L.SITE), guard)
     if (size > had) {
       fill(words, at + had, at + had + blocks.filled(size - had), grown)
       tookInto(words.i32, this.tally, size - had)
@@ -446,7 +446,7 @@ class Debug implements Method {
     const size = m[h + L.SIZE]!
     fill(this.words, at, at + this.blocks.filled(size >= 0 ? size : size >>> 0), this.blocks.patterns.freed)
     m[h + L.FREED] = site
-    m[h + L.SEAL] = L.freedSeal(m, h, at, condition)
+    m[h + L.SEAL] = L.freedSeal(m, h, at, this.blocks.key, condition)
   }
 
   /** The newest block that is live once `at` is not: those that were moved away are passed. */

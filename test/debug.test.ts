@@ -496,3 +496,40 @@ function expectSilence(scene: Scene, expected: readonly Expected[], size: number
     ).to.deep.equal([])
   } else expect(again.map(String).join('\n'), 'told again').to.equal('')
 }
+
+describe('debug, regions beside each other', () => {
+  let were: string
+  before(() => void (were = injectOptions('format=none')))
+  after(() => injectOptions(were))
+
+  for (const method of ['best', 'pool', 'last']) {
+    it(`another one's block is another one's: debug(${method})`, () => {
+      const root = open({ discipline: 'memory' })
+      const [mine, yours] = ['mine', 'yours'].map((name) =>
+        open({ name, discipline: root, method: `debug(${method})`, leaks: false }),
+      ) as [Region, Region]
+      const told: string[] = []
+      mine.on('report', ({ finding }) => told.push(`${finding.kind} ${finding.what}`))
+      mine.alloc(24)
+      const at = [24, 24, 24].map((size) => yours.alloc(size))[2]!
+      const freed = yours.alloc(24)
+      yours.free(freed)
+      expect([mine.sizeOf(at), mine.free(at), mine.resize(at, 24), mine.offsetOf(at + 1)]).to.deep.equal([
+        -1,
+        false,
+        0,
+        -1,
+      ])
+      expect(mine.free(freed)).to.equal(false)
+      expect(told).to.deep.equal([
+        `bad-free free of ${at}, an address of region yours`,
+        `bad-resize resize of ${at}, an address of region yours`,
+        `bad-free free of ${freed}, an address of region yours`,
+      ])
+      expect([yours.sizeOf(at), mine.stat().busyBytes, yours.stat().busyBytes]).to.deep.equal([24, 24, 72])
+      expect(yours.free(at)).to.equal(true)
+      for (const region of [mine, yours]) region.check()
+      root.close()
+    })
+  }
+})

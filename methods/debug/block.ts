@@ -43,12 +43,12 @@ export interface Damage {
  * The block in a wrapped one at p that has `usable` bytes; undefined where what says so is damaged, or was never there. A
  * block whose both ends agree is believed, even where the wrapped method says that its own has another length.
  */
-export function read({ i32: m, length }: Words, p: Addr, usable: number): Block | undefined {
+export function read({ i32: m, length }: Words, key: L.Key, p: Addr, usable: number): Block | undefined {
   const lead = m[p >>> 2]! >>> 0
   if (lead < L.HEADER || lead % 4 !== 0 || p + lead > length) return undefined
   const at = p + lead
   const h = L.headerOf(at)
-  const condition = L.conditionOf(m, at)
+  const condition = L.conditionOf(m, at, key)
   if (condition === undefined || m[h + L.LEAD] !== (lead | 0)) return undefined
   const size = m[h + L.SIZE]! >>> 0
   const span = m[h + L.SPAN]! >>> 0
@@ -93,14 +93,14 @@ export function recover(words: Words, p: Addr, span: number, lead: number, { fre
  * A block whose seal is broken, with the stacks that the seal was made of, where one of all that there are is the one that
  * was overwritten; `next` is what NEXT must be.
  */
-export function recall({ i32: m }: Words, block: Block, next: number): Block {
+export function recall({ i32: m }: Words, key: L.Key, block: Block, next: number): Block {
   const { p, span, at, size, site, freed, condition } = block
   const h = L.headerOf(at)
   const seal = m[h + L.SEAL]
   const isSealed = (site: Site, freed: Site): boolean =>
     condition === 'live'
-      ? seal === L.liveSealOf(at, at - p, next, span, size, site)
-      : seal === L.freedSealOf(at, size, site, freed, condition)
+      ? seal === L.liveSealOf(key, at, at - p, next, span, size, site)
+      : seal === L.freedSealOf(key, at, size, site, freed, condition)
   if (isSealed(m[h + L.SITE]!, m[h + L.FREED]!)) return { ...block, site: m[h + L.SITE]! >>> 0 }
   for (const other of everySite()) {
     if (isSealed(other, m[h + L.FREED]!)) return { ...block, site: other }
@@ -131,11 +131,11 @@ const isLead = (lead: number, span: number): boolean => lead >= L.HEADER && lead
 const hasRoom = (lead: number, size: number, span: number): boolean => lead + size + L.TAIL <= span
 
 /** Whether the payload of a live block starts at `at`, and all is in order around it; the payload is not looked at. */
-export function isSound(words: Words, at: Addr, guard: number): boolean {
+export function isSound(words: Words, key: L.Key, at: Addr, guard: number): boolean {
   if (at >>> 0 !== at || (at & 3) !== 0 || at < L.HEADER) return false
   const m = words.i32
   const h = L.headerOf(at)
-  return m[h + L.SEAL] === L.liveSeal(m, h, at) && isWhole(words, at, guard)
+  return m[h + L.SEAL] === L.liveSeal(m, h, at, key) && isWhole(words, at, guard)
 }
 
 /** Whether a freed block is as it was when it was freed, its payload as far as `filled` says. */
@@ -176,10 +176,10 @@ function isLeadWhole(m: L.Memory, first: number, h: number, lead: number, word: 
 }
 
 /** The first damage around a block, read or recovered; `next` is what NEXT must be. */
-export function damageOf(words: Words, block: Block, guard: number, next: number): Damage | undefined {
+export function damageOf(words: Words, key: L.Key, block: Block, guard: number, next: number): Damage | undefined {
   const { p, span, at, size, condition } = block
   const end = p + span - L.TAIL
-  const left = leftDamage(words, block, guard, next)
+  const left = leftDamage(words, key, block, guard, next)
   const behind = firstOther(words, at + size, end, guard)
   const tail = differsAt(words.u8, end, L.tailOf(p, size))
   const right = behind >= 0 ? behind : tail
@@ -197,7 +197,7 @@ export function damageOf(words: Words, block: Block, guard: number, next: number
 }
 
 /** The lowest byte before the payload that is not what it must be, or -1. */
-function leftDamage(words: Words, block: Block, guard: number, next: number): number {
+function leftDamage(words: Words, key: L.Key, block: Block, guard: number, next: number): number {
   const { u8 } = words
   const { p, at, span, size, site, freed, condition } = block
   const start = at - L.HEADER
@@ -209,7 +209,9 @@ function leftDamage(words: Words, block: Block, guard: number, next: number): nu
   }
   const isLive = condition === 'live'
   const lead = at - p
-  const seal = isLive ? L.liveSealOf(at, lead, next, span, size, site) : L.freedSealOf(at, size, site, freed, condition)
+  const seal = isLive
+    ? L.liveSealOf(key, at, lead, next, span, size, site)
+    : L.freedSealOf(key, at, size, site, freed, condition)
   const expected = [lead, next, span, word, word, word, size, site, isLive ? 0 : freed, seal, word, word]
   for (const [i, value] of expected.entries()) {
     const place = differsAt(u8, start + 4 * i, value)
@@ -221,6 +223,7 @@ function leftDamage(words: Words, block: Block, guard: number, next: number): nu
 /** Writes everything around the payload of a busy block, and its guards where they are wanted. */
 export function dress(
   words: Words,
+  key: L.Key,
   p: Addr,
   span: number,
   at: Addr,
@@ -250,7 +253,7 @@ export function dress(
   m[h + L.FREED] = 0
   m[h + L.NEAR_GUARD] = word
   m[h + L.NEAR_GUARD + 1] = word
-  m[h + L.SEAL] = L.liveSeal(m, h, at)
+  m[h + L.SEAL] = L.liveSeal(m, h, at, key)
   const last = first + (span >>> 2) - 1
   let i = c + (size >>> 2)
   const odd = size & 3

@@ -18,6 +18,8 @@ import { isSelective, type Patterns, patternsOf, type Settings } from './setting
 export class Blocks {
   readonly words: Words
   readonly patterns: Patterns
+  /** Tells this region's blocks from those of others. */
+  readonly key: L.Key
   /** From a wrapped block to the payload in it, where nobody asked for another alignment. */
   readonly lead: number
   /** The wrapped method serves one size. */
@@ -37,6 +39,7 @@ export class Blocks {
     this.words = store.words
     this.inner = inner
     this.patterns = patternsOf(settings)
+    this.key = L.keyOf(store.state)
     this.guard = this.patterns.guard
     this.freed = this.patterns.freed
     this.fills = settings.fill
@@ -52,12 +55,12 @@ export class Blocks {
     if (at >>> 0 !== at || (at & 3) !== 0 || at < L.HEADER) return false
     const m = this.words.i32
     const h = L.headerOf(at)
-    return m[h + L.SEAL] === L.liveSeal(m, h, at)
+    return m[h + L.SEAL] === L.liveSeal(m, h, at, this.key)
   }
 
   /** Whether the payload of a live block starts at `at`, and its guards are whole, where there are any. */
   isSound(at: Addr): boolean {
-    return this.hasGuards ? isSound(this.words, at, this.guard) : this.isLive(at)
+    return this.hasGuards ? isSound(this.words, this.key, at, this.guard) : this.isLive(at)
   }
 
   /** Whether that of a freed one does. */
@@ -65,7 +68,7 @@ export class Blocks {
     if ((at & 3) !== 0 || at >>> 2 < L.HEADER >>> 2) return false
     const m = this.words.i32
     const h = L.headerOf(at)
-    return m[h + L.SEAL] === L.freedSeal(m, h, at, 'freed')
+    return m[h + L.SEAL] === L.freedSeal(m, h, at, this.key, 'freed')
   }
 
   /** Whether the guards of a block are whole, where there are any. */
@@ -103,7 +106,7 @@ export class Blocks {
   /** The guarded block in a wrapped one that is busy; undefined where that is a plain one. */
   inside(p: Addr, usable: number): Block | undefined {
     const span = usable - (usable & 3)
-    const block = read(this.words, p, span)
+    const block = read(this.words, this.key, p, span)
     if (block !== undefined) return block
     if (span < this.lead + L.TAIL || this.wentBack(p, span)) return undefined
     const guess = recover(this.words, p, span, this.lead, this.patterns)
@@ -121,7 +124,7 @@ export class Blocks {
       size: m[h + L.SIZE]! >>> 0,
       site: m[h + L.SITE]! >>> 0,
       freed: m[h + L.FREED]! >>> 0,
-      condition: L.conditionOf(m, at) ?? 'live',
+      condition: L.conditionOf(m, at, this.key) ?? 'live',
       isMisfit: false,
     }
   }
@@ -165,7 +168,7 @@ export class Blocks {
 
   /** What was a guarded block at `at`, where a freed or cleared one has not been used again yet. */
   remainsAt(at: Addr): Block | undefined {
-    const condition = (at & 3) === 0 && at >= L.HEADER ? L.conditionOf(this.words.i32, at) : undefined
+    const condition = (at & 3) === 0 && at >= L.HEADER ? L.conditionOf(this.words.i32, at, this.key) : undefined
     return condition === 'freed' || condition === 'cleared' ? this.at(at) : undefined
   }
 

@@ -21,21 +21,21 @@ export class Inspector {
   /** What lies around a block; `above` is a function of debug that is being called. */
   mend(block: Block, above: unknown): void {
     if (!this.hasGuards) return
-    const { words, patterns, isStack } = this.blocks
+    const { words, key, patterns, isStack } = this.blocks
     const m = words.i32
     const h = L.headerOf(block.at)
     const isLive = block.condition === 'live'
-    const isSealed = L.conditionOf(m, block.at) === block.condition
+    const isSealed = L.conditionOf(m, block.at, key) === block.condition
     const next = !isLive || isSealed ? m[h + L.NEXT]! : isStack ? this.blocks.newestBefore(block.at) : 0
-    const known = isSealed ? block : recall(words, block, next)
-    const damage = damageOf(words, known, patterns.guard, next)
+    const known = isSealed ? block : recall(words, key, block, next)
+    const damage = damageOf(words, key, known, patterns.guard, next)
     if (damage === undefined) return
     const { p, span, at, size, site, freed, condition } = known
     this.notes.damage(damage.kind, sentence(damage, at), known, damage.place, above)
-    dress(words, p, span, at, size, next, site, patterns.guard)
+    dress(words, key, p, span, at, size, next, site, patterns.guard)
     if (condition === 'live') return
     m[h + L.FREED] = freed
-    m[h + L.SEAL] = L.freedSeal(m, h, at, condition)
+    m[h + L.SEAL] = L.freedSeal(m, h, at, key, condition)
   }
 
   /** A freed block: what lies around it, and its fill. */

@@ -11,7 +11,7 @@
  *   SPAN    usable bytes of the wrapped method's block, all of these included
  *   SIZE    bytes asked for
  *   SITE    the stack that allocated; FREED the one that freed, 0 while busy
- *   SEAL    a hash of the address and of the words above; another one for each state
+ *   SEAL    a hash of the address, of the words above and of the region's KEY; another one for each state
  *   TAIL    SIZE mixed with p, in case all that lies before the payload is lost
  *
  * What a freed block needs to be recognised (SIZE SITE FREED SEAL) lies behind the words that the methods of this package
@@ -59,6 +59,12 @@ const DEAD = 0x5ca1ed0f
 const CLEARED = 0x0c1ea12d
 const LINK = 0x9e3779b1
 
+/** What tells the blocks of a region from those of others in the same space: made of where its state lies. */
+export type Key = number
+
+/** The key of a region whose state lies there. */
+export const keyOf = (state: Addr): Key => Math.imul(state ^ 0x5bd1e995, 0x1b873593)
+
 export type Condition = 'live' | 'freed' | 'cleared'
 
 /** The header of the payload at `at`, as an index of words. */
@@ -68,9 +74,18 @@ export const headerOf = (at: Addr): number => (at >>> 2) - (HEADER >>> 2)
  * What SEAL is of a busy block whose words are these: each times an odd number, so that no one of them can change
  * unnoticed, and side by side, so that it is quick.
  */
-export function liveSealOf(at: Addr, lead: number, next: number, span: number, size: number, site: number): number {
+export function liveSealOf(
+  key: Key,
+  at: Addr,
+  lead: number,
+  next: number,
+  span: number,
+  size: number,
+  site: number,
+): number {
   return (
     Math.imul(at ^ LIVE, 0x85ebca6b) ^
+    key ^
     Math.imul(lead, 0xc2b2ae35) ^
     Math.imul(next, 0x27d4eb2f) ^
     Math.imul(span, 0x165667b1) ^
@@ -81,6 +96,7 @@ export function liveSealOf(at: Addr, lead: number, next: number, span: number, s
 
 /** What it is of a freed one. */
 export function freedSealOf(
+  key: Key,
   at: Addr,
   size: number,
   site: number,
@@ -90,6 +106,7 @@ export function freedSealOf(
   const kind = condition === 'freed' ? DEAD : CLEARED
   return (
     Math.imul(at ^ kind, 0x85ebca6b) ^
+    key ^
     Math.imul(size, 0x9e3779b1) ^
     Math.imul(site, 0x6c8e9cf5) ^
     Math.imul(freed, 0x27d4eb2f)
@@ -97,24 +114,24 @@ export function freedSealOf(
 }
 
 /** What it is in the header at word `h` of a busy block. */
-export function liveSeal(m: Memory, h: number, at: Addr): number {
-  const seal = liveSealOf(at, m[h + LEAD]!, m[h + NEXT]!, m[h + SPAN]!, m[h + SIZE]!, m[h + SITE]!)
+export function liveSeal(m: Memory, h: number, at: Addr, key: Key): number {
+  const seal = liveSealOf(key, at, m[h + LEAD]!, m[h + NEXT]!, m[h + SPAN]!, m[h + SIZE]!, m[h + SITE]!)
   return seal ^ Math.imul(m[h + FREED]!, 0xcc9e2d51)
 }
 
 /** What it is in that of a freed one. */
-export function freedSeal(m: Memory, h: number, at: Addr, condition: 'freed' | 'cleared'): number {
-  return freedSealOf(at, m[h + SIZE]!, m[h + SITE]!, m[h + FREED]!, condition)
+export function freedSeal(m: Memory, h: number, at: Addr, key: Key, condition: 'freed' | 'cleared'): number {
+  return freedSealOf(key, at, m[h + SIZE]!, m[h + SITE]!, m[h + FREED]!, condition)
 }
 
 /** What the header before a payload says, or undefined when there is none, or a damaged one. */
-export function conditionOf(m: Memory, at: Addr): Condition | undefined {
+export function conditionOf(m: Memory, at: Addr, key: Key): Condition | undefined {
   const h = headerOf(at)
   const seal = m[h + SEAL]
   if (seal === undefined) return undefined
-  if (seal === liveSeal(m, h, at)) return 'live'
-  if (seal === freedSeal(m, h, at, 'freed')) return 'freed'
-  return seal === freedSeal(m, h, at, 'cleared') ? 'cleared' : undefined
+  if (seal === liveSeal(m, h, at, key)) return 'live'
+  if (seal === freedSeal(m, h, at, key, 'freed')) return 'freed'
+  return seal === freedSeal(m, h, at, key, 'cleared') ? 'cleared' : undefined
 }
 
 /** What TAIL is in a block of the wrapped method at `p` with a payload of `size`. */
