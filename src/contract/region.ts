@@ -124,6 +124,9 @@ export interface Region {
   discipline: Discipline
   readonly parent: Region | undefined
   readonly closed: boolean
+  /** Usable bytes of all busy blocks, and bytes held from the discipline: of `stat`, what needs no walk. */
+  readonly busyBytes: number
+  readonly extent: number
   /** The one size that can be allocated, where the method serves but one and knows it; else 0. */
   readonly unit: number
   /** Address of the region's header. */
@@ -139,6 +142,11 @@ export interface Region {
   align(size: number, alignment: number): Addr
   resize(at: Addr, size: number, options?: ResizeOptions): Addr
   free(at: Addr): boolean
+  /**
+   * Gives a block up for good: frees it, or, where the method frees only its newest, marks it dead, so that its memory
+   * comes back with what lies after it. False for what is no block.
+   */
+  retire(at: Addr): boolean
 
   sizeOf(at: Addr): number
   offsetOf(at: Addr): number

@@ -10,6 +10,7 @@
  *   closed      use of what has been closed, freed or cut off
  *   busy        a lock that was not given back in time, with its holder
  *   reported    what a debugging method found, thrown because `abort` asks for it; `cause` is the finding
+ *   destructor  functions that were to run at the end of a heap or a block threw; `cause` has all that they threw
  *   unsupported something that this platform or this method has not
  */
 export type FaultCode =
@@ -22,6 +23,7 @@ export type FaultCode =
   | 'closed'
   | 'busy'
   | 'reported'
+  | 'destructor'
   | 'unsupported'
 
 export class VmallocError extends Error {

@@ -183,6 +183,14 @@ export class Handle implements Held {
     this.store.discipline = next
   }
 
+  get busyBytes(): number {
+    return this.ended ? 0 : this.store.get(this.place, H.BUSY)
+  }
+
+  get extent(): number {
+    return this.ended ? 0 : this.store.get(this.place, H.EXTENT)
+  }
+
   // a block's life
 
   alloc(size: number): Addr {
@@ -719,6 +727,19 @@ export class Handle implements Held {
       return false
     }
     if (kept) return true
+    this.endViews(at)
+    if (this.ears.length > 0 || (this.bits & H.EVENTS) !== 0) this.tellBlock('free', at, 0, at)
+    return true
+  }
+
+  retire(at: Addr): boolean {
+    const rel = at - this.bias
+    const size = this.ended || at === NIL ? -1 : this.within(() => this.policy.sizeOf(rel))
+    if (size < 0) return this.free(at)
+    this.within(() => {
+      this.discard(rel, size)
+      this.afterwards(NIL)
+    })
     this.endViews(at)
     if (this.ears.length > 0 || (this.bits & H.EVENTS) !== 0) this.tellBlock('free', at, 0, at)
     return true

@@ -1,0 +1,630 @@
+/**
+ * heap: blocks that live and die together.
+ *
+ *   globalHeap
+ *     `- request            each heap has a parent, which does not end without it
+ *          |- parsing       a child: ends first
+ *          `- row           a block: in the heap's own region, or lent to it by the region of another heap
+ *
+ *   alloc      from a region of the heap's own, taken when the first block is asked for
+ *   escape     a block goes to the parent, import: to this heap. It stays where it lies, and is entered as lent in the
+ *              piece that it lies in; over another root it is copied, and has another address
+ *   adopt      everything of another heap at once: that one ends with this one
+ *   close      children, then destructors and what was adopted, newest first, then all blocks at once
+ *
+ *   H1  every block has one holder: who its piece says it is lent to, or else the owner of the piece
+ *   H2  what a heap has borrowed is lent to it: `borrowed` and `lent` are each other's mirror
+ *   H3  a piece without an owner has lent blocks; with the last of them its region goes
+ *
+ * The end of a heap takes as long as it has children, destructors and borrowed blocks; its own it frees at once, unless
+ * some were lent. What a heap is asked for and cannot do it throws (VmallocError), as nobody looks at the answer of an
+ * allocation that cannot fail.
+ *
+ * Sources: heaps with a parent, escape, import and transactions after librcd; destructors newest first and the order of
+ * an end after APR's pools; errors that name both heaps after talloc.
+ */
+import { type Addr, NIL } from '../contract/addr.ts'
+import type { ArrayType, NumericArray, Region, View } from '../contract/region.ts'
+import { VmallocError } from '../ground/fault.ts'
+import { capture, type Frame, framesOf } from '../ground/stacks.ts'
+import { writeReport } from '../region/options.ts'
+import { type HeapOptions, type Kind, kindOf, type Piece, pieceAround, rootOf } from './piece.ts'
+
+/** What can change its heap: a block by its address or by a view of it, or a list of them. */
+export type Movable = Addr | View<NumericArray> | readonly Movable[]
+
+/** A heap has more bytes live than it was said that it would. */
+export interface HighWater {
+  readonly heap: Heap
+  readonly name: string
+  readonly bytesLive: number
+  /** The calls that led to the allocation, innermost first. */
+  readonly stack: readonly Frame[]
+}
+
+/** A function to be called at the end of a heap, or of the block at `at`; not if `isDone`. */
+interface Ending {
+  readonly run: () => void
+  readonly at: Addr
+  isDone: boolean
+}
+
+type Own = Piece<Heap>
+type State = 'open' | 'ending' | 'ended' | 'adopted'
+
+const NAME = 'subheap'
+const STACK_DEPTH = 16
+const FEW = 32
+
+let opened = 0
+const listeners = new Set<(event: HighWater) => void>()
+
+/**
+ * Calls `listener` whenever a heap has more bytes live than its `highWater`, and again at each doubling: a heap that
+ * grows with time is a leak. The returned function ends it. While nobody listens, a line goes where warnings go.
+ */
+export function onHighWater(listener: (event: HighWater) => void): () => void {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
+}
+
+export class Heap {
+  readonly name: string
+  private readonly kind: Kind<Heap>
+  private readonly number: number
+  private readonly above: Heap | undefined
+  private state: State
+  private source: Own | undefined //   where new blocks come from, while the heap is open
+  private piece: Own | undefined //    the same, as long as the heap has it
+  private mark: number
+  private into: Heap | undefined //      who has adopted it
+  private youngest: Heap | undefined //  the newest child that is open; the others by `older`
+  private older: Heap | undefined
+  private younger: Heap | undefined
+  private borrowed: Map<Addr, Own> | undefined
+  private borrowedBytes: number
+  private endings: (Ending | Heap)[] | undefined
+  private byBlock: Map<Addr, Ending[]> | undefined
+  private done: number //                endings that are done, and heaps that are empty
+
+  /** Use `subHeap` or `openHeap`. */
+  constructor(kind: Kind<Heap>, parent: Heap | undefined) {
+    this.kind = kind
+    this.name = kind.name
+    this.number = ++opened
+    this.above = parent
+    this.state = 'open'
+    this.source = undefined
+    this.piece = undefined
+    this.mark = kind.highWater
+    this.into = undefined
+    this.youngest = undefined
+    this.older = undefined
+    this.younger = undefined
+    this.borrowed = undefined
+    this.borrowedBytes = 0
+    this.endings = undefined
+    this.byBlock = undefined
+    this.done = 0
+    if (parent !== undefined) parent.enlist(this)
+  }
+
+  /** The heap that this one lies in; undefined for the global heap. */
+  get parent(): Heap | undefined {
+    return this.above?.now
+  }
+
+  get closed(): boolean {
+    return this.state === 'ended' || this.state === 'adopted'
+  }
+
+  /** The region that new blocks come from. Throws VmallocError `closed`. */
+  get region(): Region {
+    return (this.source ?? this.begin('region')).region
+  }
+
+  /** Usable bytes of all blocks that belong to this heap, adopted ones included. */
+  get bytesLive(): number {
+    const own = this.piece === undefined ? 0 : this.piece.region.busyBytes - this.piece.lentBytes
+    const adopted = this.endings?.reduce((sum, ending) => sum + (ending instanceof Heap ? ending.bytesLive : 0), 0) ?? 0
+    return own + this.borrowedBytes + adopted
+  }
+
+  /** Its name, and which of those of that name it is. */
+  toString(): string {
+    return `${this.name}#${this.number}`
+  }
+
+  // blocks
+
+  /** A block of `size` bytes. Throws VmallocError: `argument`, `no-memory`, `closed`. */
+  alloc(size: number): Addr {
+    const { region } = this.source ?? this.begin('alloc')
+    const at = region.alloc(size)
+    if (at === NIL) this.lacks('alloc', size, region)
+    if (region.busyBytes > this.mark) this.rise(this.alloc)
+    return at
+  }
+
+  /** The same, with all its bytes 0. */
+  allocZeroed(size: number): Addr {
+    const { region } = this.source ?? this.begin('allocZeroed')
+    const at = region.allocZeroed(size)
+    if (at === NIL) this.lacks('allocZeroed', size, region)
+    if (region.busyBytes > this.mark) this.rise(this.allocZeroed)
+    return at
+  }
+
+  /** An array of `length` elements, all 0, that throws once its block is gone. */
+  new<T extends NumericArray>(type: ArrayType<T>, length: number): View<T> {
+    if (!Number.isInteger(length) || length < 0) {
+      throw new VmallocError(
+        'argument',
+        `heap ${this}: new ${type.name} of ${length} elements: expected a whole number from 0`,
+      )
+    }
+    const { region } = this.source ?? this.begin('new')
+    const at = this.allocZeroed(length * type.BYTES_PER_ELEMENT)
+    return region.view(type, at, length)
+  }
+
+  /** A text as NUL-ended UTF-8. */
+  string(text: string): Addr {
+    const { region } = this.source ?? this.begin('string')
+    const at = region.string(text)
+    if (at === NIL) this.lacks('string', text.length, region)
+    if (region.busyBytes > this.mark) this.rise(this.string)
+    return at
+  }
+
+  /**
+   * Frees one block before the heap ends; its destructors run. 0 is no block, and no mistake. Throws VmallocError
+   * `argument` for a block of another heap, naming both, and for what is no block.
+   */
+  free(at: Addr): void {
+    if (at === NIL) return
+    const piece = this.pieceOf(at, 'free')
+    const errors: unknown[] = []
+    this.runBlock(at, errors)
+    this.drop(piece, at)
+    this.settle(errors, `free of the block at ${at}`)
+  }
+
+  /** Whether this heap has the block that starts at `at`. */
+  has(at: Addr): boolean {
+    return this.find(at) !== undefined
+  }
+
+  // moving
+
+  /**
+   * Moves blocks to the parent. They stay where they lie, unless the parent draws on another root: then they are copied.
+   * Returns the same address, the address of the copy, or a list of these. Throws VmallocError `argument`.
+   */
+  escape<T extends Movable>(what: T): T {
+    const { parent } = this
+    if (parent === undefined) {
+      throw new VmallocError('argument', `escape: heap ${this} has no parent, expected a heap inside another one`)
+    }
+    return each(what, parent, (at) => this.move(at, parent, 'escape'))
+  }
+
+  /**
+   * Takes blocks from the heaps that have them, or from the heap `from`, which has to be given when it draws on another
+   * root. Returns as `escape` does.
+   */
+  import<T extends Movable>(what: T, from?: Heap): T {
+    return each(what, this, (at) => this.take(at, from))
+  }
+
+  /** Takes everything that another heap has, whatever it is, at once; that heap can be used no more. */
+  adopt(heap: Heap): void {
+    this.mustBeOpen('adopt')
+    heap.mustBeOpen('adopt')
+    for (let up: Heap | undefined = this; up !== undefined; up = up.parent) {
+      if (up !== heap) continue
+      throw new VmallocError(
+        'argument',
+        `adopt: heap ${this} lies in heap ${heap}, expected a heap that it does not lie in`,
+      )
+    }
+    heap.delist()
+    heap.state = 'adopted'
+    heap.source = undefined
+    heap.into = this
+    if (heap.isEmpty) return
+    ;(this.endings ??= []).push(heap)
+    if (this.bytesLive > this.mark) this.rise(this.adopt)
+  }
+
+  // heaps inside
+
+  /** A heap inside this one, which lives until it is closed, or this one is; method best unless options say otherwise. */
+  open(options?: HeapOptions): Heap {
+    return heapIn(this, options, NAME, 'best')
+  }
+
+  /** As the function `subHeap`, inside this heap and without making the new one current. */
+  subHeap<R>(fn: (heap: Heap) => R): R
+  subHeap<R>(options: HeapOptions, fn: (heap: Heap) => R): R
+  subHeap<R>(...args: [(heap: Heap) => R] | [HeapOptions, (heap: Heap) => R]): R {
+    const [options, fn] = args.length === 1 ? [undefined, args[0]] : args
+    return live(heapIn(this, options, NAME, 'last'), call, fn, false)
+  }
+
+  /** As the function `subHeapTxn`, likewise. */
+  subHeapTxn<R>(fn: (heap: Heap) => R): R
+  subHeapTxn<R>(options: HeapOptions, fn: (heap: Heap) => R): R
+  subHeapTxn<R>(...args: [(heap: Heap) => R] | [HeapOptions, (heap: Heap) => R]): R {
+    const [options, fn] = args.length === 1 ? [undefined, args[0]] : args
+    return live(heapIn(this, options, NAME, 'last'), call, fn, true)
+  }
+
+  // the end
+
+  /**
+   * Calls `fn` when the heap ends, or when the block at `at` is freed, in this heap or in the one that has it then: newest
+   * first. It may allocate. What it throws is thrown when all has ended.
+   */
+  onFree(fn: () => void): void
+  onFree(at: Addr, fn: () => void): void
+  onFree(...args: [() => void] | [Addr, () => void]): void {
+    const [at, run] = args.length === 1 ? [NIL, args[0]] : args
+    if (typeof run !== 'function') throw new VmallocError('argument', `onFree: ${String(run)}, expected a function`)
+    if (this.state !== 'open' && this.state !== 'ending') this.mustBeOpen('onFree')
+    if (at !== NIL) this.pieceOf(at, 'onFree')
+    this.addEnding({ run, at, isDone: false })
+  }
+
+  /**
+   * Ends the heap and all heaps in it, and frees what they have; false when it has ended before. Throws VmallocError
+   * `destructor` when functions of `onFree` threw, after everything has ended.
+   */
+  close(): boolean {
+    if (this.state !== 'open') return false
+    if (this.above === undefined) {
+      throw new VmallocError('argument', `close: heap ${this} is the global one, which does not end`)
+    }
+    const isPlain = this.youngest === undefined && this.endings === undefined && this.borrowed === undefined
+    if (isPlain) this.finish()
+    else {
+      const errors: unknown[] = []
+      this.end(errors)
+      this.settle(errors, 'close')
+    }
+    return true
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  // inside
+
+  /** The heap that has what this one had. */
+  private get now(): Heap {
+    let heap: Heap = this
+    while (heap.into !== undefined) heap = heap.into
+    for (let at: Heap = this; at.into !== undefined && at.into !== heap; ) {
+      const next: Heap = at.into
+      at.into = heap
+      at = next
+    }
+    return heap
+  }
+
+  private get isEmpty(): boolean {
+    const hasEndings = this.endings !== undefined && this.endings.length > this.done
+    return this.piece === undefined && this.borrowed === undefined && !hasEndings && this.youngest === undefined
+  }
+
+  private begin(op: string): Own {
+    if (this.state !== 'open' && this.state !== 'ending') this.mustBeOpen(op)
+    const piece = this.kind.take()
+    piece.owner = this
+    this.piece = piece
+    this.source = piece
+    return piece
+  }
+
+  private mustBeOpen(op: string): void {
+    if (this.state === 'open') return
+    const why =
+      this.state === 'adopted' ? `was adopted by heap ${this.now}` : this.state === 'ending' ? 'is ending' : 'has ended'
+    throw new VmallocError('closed', `${op}: heap ${this} ${why}`)
+  }
+
+  private lacks(op: string, size: number, region: Region): never {
+    if (!(size >= 0 && Number.isInteger(size))) {
+      throw new VmallocError('argument', `${op}: ${size} bytes, expected a whole number from 0`)
+    }
+    const job = region.unit > 0 && size !== region.unit ? ', which serves blocks of one size' : ''
+    throw new VmallocError(
+      'no-memory',
+      `${op}: no block of ${size} bytes in heap ${this}, method ${region.method}${job}; it has ${this.bytesLive} bytes live`,
+    )
+  }
+
+  /** The piece in which a block of this heap lies; undefined when it has no such block. */
+  private find(at: Addr): Own | undefined {
+    const own = this.piece
+    if (own !== undefined && own.region.sizeOf(at) >= 0 && own.lent?.has(at) !== true) return own
+    const piece = this.borrowed?.get(at) ?? pieceAround<Heap>(own?.region ?? this.kind.space, at)
+    return piece !== undefined && piece.region.sizeOf(at) >= 0 && piece.holderOf(at)?.now === this ? piece : undefined
+  }
+
+  private pieceOf(at: Addr, op: string): Own {
+    const found = this.find(at)
+    if (found !== undefined) return found
+    if (this.closed) this.mustBeOpen(op)
+    const piece = pieceAround<Heap>(this.piece?.region ?? this.kind.space, at)
+    const holder = piece !== undefined && piece.region.sizeOf(at) >= 0 ? piece.holderOf(at)?.now : undefined
+    const what = holder === undefined ? 'no block of any heap over its memory' : `a block of heap ${holder}`
+    throw new VmallocError('argument', `${op}: ${at} is ${what}, expected a block of heap ${this}`)
+  }
+
+  private take(at: Addr, from: Heap | undefined): Addr {
+    this.mustBeOpen('import')
+    const { space } = this.kind
+    const holder = from ?? pieceAround<Heap>(space, at)?.holderOf(at)?.now
+    if (holder === undefined) {
+      throw new VmallocError(
+        'argument',
+        `import: ${at} is no block of any heap over the memory of heap ${this}, expected one`,
+      )
+    }
+    return holder.now === this ? at : holder.now.move(at, this, 'import')
+  }
+
+  private move(at: Addr, to: Heap, op: string): Addr {
+    const piece = this.pieceOf(at, op)
+    const { region } = piece
+    const size = region.sizeOf(at)
+    if (rootOf(region) !== rootOf(to.kind.space)) return this.copy(at, size, piece, to)
+    const holder = piece.lent?.get(at)
+    holder?.giveBack(at, size)
+    if (piece.owner?.now === to) piece.unlend(at, holder === undefined ? 0 : size)
+    else {
+      if (holder === undefined) piece.lentBytes += size
+      ;(piece.lent ??= new Map()).set(at, to)
+      ;(to.borrowed ??= new Map()).set(at, piece)
+      to.borrowedBytes += size
+    }
+    this.passEndings(at, to, at)
+    if (to.borrowedBytes > to.mark) to.rise(this.move)
+    return at
+  }
+
+  /** A block goes to a heap over another root. */
+  private copy(at: Addr, size: number, piece: Own, to: Heap): Addr {
+    const copy = to.alloc(size)
+    to.region.bytes(copy, size).set(piece.region.bytes(at, size))
+    this.passEndings(at, to, copy)
+    this.drop(piece, at)
+    return copy
+  }
+
+  private giveBack(at: Addr, size: number): void {
+    this.borrowed!.delete(at)
+    this.borrowedBytes -= size
+    if (this.borrowed!.size === 0) this.borrowed = undefined
+  }
+
+  /** A block of this heap is freed. */
+  private drop(piece: Own, at: Addr): void {
+    const { region } = piece
+    const size = region.sizeOf(at)
+    const holder = piece.lent?.get(at)
+    region.retire(at)
+    if (holder !== undefined) {
+      holder.giveBack(at, size)
+      piece.unlend(at, size)
+    } else piece.owner!.thin(piece)
+  }
+
+  /** A heap that was adopted, and whose last own block is gone, gives its region back. */
+  private thin(piece: Own): void {
+    if (this.into === undefined || piece.region.busyBytes > 0) return
+    this.piece = undefined
+    piece.leave()
+    if (this.isEmpty) this.now.tick()
+  }
+
+  private passEndings(at: Addr, to: Heap, copy: Addr): void {
+    const { holder, endings } = this.endingsOf(at)
+    if (endings === undefined) return
+    holder.byBlock!.delete(at)
+    for (const ending of endings) {
+      ending.isDone = true
+      holder.tick()
+      to.addEnding({ run: ending.run, at: copy, isDone: false })
+    }
+  }
+
+  /** The destructors of a block, and which heap has them: this one, or one that it has adopted. */
+  private endingsOf(at: Addr): { holder: Heap; endings: Ending[] | undefined } {
+    const endings = this.byBlock?.get(at)
+    if (endings !== undefined || this.endings === undefined) return { holder: this, endings }
+    for (const part of this.endings) {
+      const found = part instanceof Heap ? part.endingsOf(at) : undefined
+      if (found?.endings !== undefined) return found
+    }
+    return { holder: this, endings: undefined }
+  }
+
+  private addEnding(ending: Ending): void {
+    ;(this.endings ??= []).push(ending)
+    if (ending.at === NIL) return
+    this.byBlock ??= new Map()
+    const others = this.byBlock.get(ending.at)
+    if (others === undefined) this.byBlock.set(ending.at, [ending])
+    else others.push(ending)
+  }
+
+  private runBlock(at: Addr, errors: unknown[]): void {
+    const { holder, endings } = this.endingsOf(at)
+    if (endings === undefined) return
+    holder.byBlock!.delete(at)
+    for (const ending of endings.reverse()) {
+      runEnding(ending, errors)
+      holder.tick()
+    }
+  }
+
+  /** One more ending is done: once they are many they go. */
+  private tick(): void {
+    const { endings } = this
+    if (endings === undefined || ++this.done < FEW || this.done * 2 < endings.length) return
+    this.endings = endings.filter((ending) => (ending instanceof Heap ? !ending.isEmpty : !ending.isDone))
+    this.done = 0
+  }
+
+  /** The end, with everything that may hold it up. */
+  private end(errors: unknown[]): void {
+    this.state = this.state === 'adopted' ? 'adopted' : 'ending'
+    do {
+      for (let child = this.youngest; child !== undefined; child = this.youngest) child.end(errors)
+      for (let next = this.endings?.pop(); next !== undefined; next = this.endings?.pop()) {
+        if (next instanceof Heap) next.end(errors)
+        else {
+          if (next.at !== NIL) this.byBlock?.delete(next.at)
+          runEnding(next, errors)
+        }
+      }
+    } while (this.youngest !== undefined)
+    if (this.borrowed !== undefined) {
+      for (const [at, piece] of this.borrowed) {
+        const size = piece.region.sizeOf(at)
+        piece.region.retire(at)
+        piece.unlend(at, size)
+      }
+      this.borrowed = undefined
+      this.borrowedBytes = 0
+    }
+    this.finish()
+  }
+
+  /** The blocks of its own go. */
+  private finish(): void {
+    if (this.state !== 'adopted') this.delist()
+    this.state = 'ended'
+    const { piece } = this
+    this.source = undefined
+    this.piece = undefined
+    if (piece !== undefined) piece.leave()
+  }
+
+  private settle(errors: readonly unknown[], what: string): void {
+    if (errors.length === 0) return
+    const many = errors.length === 1 ? 'a destructor' : `${errors.length} destructors`
+    const cause = new AggregateError(errors, `${many} threw`)
+    const first = errors[0] instanceof Error ? errors[0].message : String(errors[0])
+    throw new VmallocError('destructor', `heap ${this}: ${what}: ${many} threw: ${first}`, { cause })
+  }
+
+  private enlist(child: Heap): void {
+    if (this.state !== 'open' && this.state !== 'ending') this.mustBeOpen('open a heap')
+    child.older = this.youngest
+    if (this.youngest !== undefined) this.youngest.younger = child
+    this.youngest = child
+  }
+
+  private delist(): void {
+    const { older, younger } = this
+    if (older !== undefined) older.younger = younger
+    if (younger !== undefined) younger.older = older
+    else if (this.above !== undefined && this.above.youngest === this) this.above.youngest = older
+    this.older = this.younger = undefined
+  }
+
+  private rise(above: unknown): void {
+    const bytesLive = this.bytesLive
+    if (bytesLive <= this.mark) return
+    while (this.mark < bytesLive) this.mark *= 2
+    const stack = framesOf(capture(STACK_DEPTH, above)) ?? []
+    const event = { heap: this, name: this.name, bytesLive, stack }
+    for (const listener of listeners) listener(event)
+    if (listeners.size > 0) return
+    const [place] = stack
+    const where = place === undefined ? '' : `, allocated by ${place.name} (${place.file}:${place.line})`
+    writeReport(`vmalloc: heap ${this} has ${bytesLive} bytes live, more than its highWater${where}`)
+  }
+}
+
+/** What becomes of blocks that go to a heap one by one, in the shape in which they came. */
+function each<T extends Movable>(what: T, to: Heap, step: (at: Addr) => Addr): T {
+  if (typeof what === 'number') return step(what) as T
+  if (Array.isArray(what)) return what.map((one) => each(one as Movable, to, step)) as unknown as T
+  const view = what as View<NumericArray>
+  const type = view.array.constructor as unknown as ArrayType<NumericArray>
+  const at = step(view.at)
+  return (at === view.at ? what : to.region.view(type, at, view.length)) as T
+}
+
+function runEnding(ending: Ending, errors: unknown[]): void {
+  if (ending.isDone) return
+  ending.isDone = true
+  try {
+    ending.run()
+  } catch (error) {
+    errors.push(error)
+  }
+}
+
+/** A heap inside `parent`, of the kind that the options say. */
+export function heapIn(parent: Heap | undefined, options: HeapOptions | undefined, name: string, method: string): Heap {
+  return new Heap(kindOf(options, name, method), parent)
+}
+
+const call = <R>(heap: Heap, fn: (heap: Heap) => R): R => fn(heap)
+
+/**
+ * Calls `fn` with a heap that ends when `fn` has ended, or its promise is settled. A transaction that succeeds goes to
+ * the heap around it instead.
+ */
+export function live<R>(
+  heap: Heap,
+  run: (heap: Heap, fn: (heap: Heap) => R) => R,
+  fn: (heap: Heap) => R,
+  isTxn: boolean,
+): R {
+  let result: R
+  try {
+    result = run(heap, fn)
+  } catch (error) {
+    fail(heap, error)
+  }
+  if (isThenable(result)) {
+    const succeed = (value: unknown): unknown => {
+      succeeded(heap, isTxn)
+      return value
+    }
+    return result.then(succeed, (error: unknown) => fail(heap, error)) as R
+  }
+  succeeded(heap, isTxn)
+  return result
+}
+
+function succeeded(heap: Heap, isTxn: boolean): void {
+  if (isTxn && !heap.closed) heap.parent!.adopt(heap)
+  else heap.close()
+}
+
+/** Throws what `fn` threw; with it, what destructors threw then. */
+function fail(heap: Heap, error: unknown): never {
+  try {
+    heap.close()
+  } catch (other) {
+    const { cause } = other as { cause?: unknown }
+    const errors = [error, ...(cause instanceof AggregateError ? cause.errors : [other])]
+    const said = error instanceof Error ? error.message : String(error)
+    throw new VmallocError('destructor', `heap ${heap}: ${said}; and at the end: ${(other as Error).message}`, {
+      cause: new AggregateError(errors, 'what was called threw, and so did destructors'),
+    })
+  }
+  throw error
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
