@@ -13,8 +13,8 @@
  * What is live at the end is cleared before the region closes: for a debugging method it is no leak. A free that the
  * method refuses ends nothing: the block goes on to be busy, as it does in the region.
  */
-import type { Discipline, Region } from '../contract/region.ts'
-import { VmallocError } from '../ground/fault.ts'
+import type { Region } from '../contract/region.ts'
+import { tap } from '../trace/tap.ts'
 import { OP_ALIGN, OP_ALLOC, OP_CLEAR, OP_COMPACT, OP_FREE, OP_RESIZE, OP_ZEROED, type Trace } from '../trace/trace.ts'
 
 export const NEVER = 0xffffffff
@@ -177,21 +177,18 @@ class Held {
   /** How many events are done when the one under way is. */
   now = 0
   bytes = 0
-  readonly #region: Region
-  readonly #inner: Discipline
+  readonly #end: () => void
   readonly #list = new PieceList(64)
   /** By address: the piece there. */
   readonly #open = new Map<number, { piece: number; size: number }>()
 
   constructor(region: Region) {
-    this.#region = region
-    this.#inner = region.discipline
     for (const { at, size } of region.segments()) this.#put(at, size)
-    this.#setDiscipline(this.#around(this.#inner))
+    this.#end = tap(region, (at, had, want) => this.#note(at, had, want))
   }
 
   stop(): void {
-    this.#setDiscipline(this.#inner)
+    this.#end()
   }
 
   pieces(): Pieces {
@@ -214,31 +211,5 @@ class Held {
   #note(at: number, had: number, want: number): void {
     if (had > 0) this.#take(at)
     if (want > 0) this.#put(at, want)
-  }
-
-  /** A discipline may refuse that another takes its place: then only what was held at the start is known. */
-  #setDiscipline(discipline: Discipline): void {
-    try {
-      this.#region.discipline = discipline
-    } catch (error) {
-      if (!(error instanceof VmallocError) || error.code !== 'vetoed') throw error
-    }
-  }
-
-  #around(inner: Discipline): Discipline {
-    return {
-      name: inner.name,
-      round: inner.round,
-      parent: inner.parent,
-      base: inner.base,
-      buffer: () => inner.buffer(),
-      exception: (region, event, data) => inner.exception?.(region, event, data),
-      share: inner.share && (() => inner.share!()),
-      memory: (region, at, had, want) => {
-        const answer = inner.memory(region, at, had, want)
-        if (answer !== 0) this.#note(answer, had, want)
-        return answer
-      },
-    }
   }
 }

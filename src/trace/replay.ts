@@ -18,10 +18,10 @@
  *                freed; one that could not be resized lives on as it was
  *   utilization  peakLive / extent: how much of what was held could have been needed
  */
-import type { Discipline, Region } from '../contract/region.ts'
-import { VmallocError } from '../ground/fault.ts'
+import type { Region } from '../contract/region.ts'
 import { parseMethod, registry } from '../region/registry.ts'
 import { replayChecked } from './checked.ts'
+import { tap } from './tap.ts'
 import { OP_ALIGN, OP_ALLOC, OP_CLEAR, OP_COMPACT, OP_FREE, OP_RESIZE, OP_ZEROED, type Trace } from './trace.ts'
 
 /** What a pass did. */
@@ -198,45 +198,20 @@ function median(numbers: readonly number[]): number {
 
 /** Stands between a region and its discipline, unless that one does not let it, and knows the most that was held. */
 class Meter {
-  readonly #region: Region
-  readonly #inner: Discipline
+  readonly #end: () => void
   #held: number
   #most: number
 
   constructor(region: Region) {
-    this.#region = region
-    this.#inner = region.discipline
-    this.#held = this.#most = region.stat().extent
-    this.#setDiscipline(this.#around(this.#inner))
+    this.#held = this.#most = region.extent
+    this.#end = tap(region, (_at, had, want) => {
+      this.#held += want - had
+      this.#most = Math.max(this.#most, this.#held)
+    })
   }
 
   stop(): number {
-    this.#setDiscipline(this.#inner)
+    this.#end()
     return this.#most
-  }
-
-  #setDiscipline(discipline: Discipline): void {
-    try {
-      this.#region.discipline = discipline
-    } catch (error) {
-      if (!(error instanceof VmallocError) || error.code !== 'vetoed') throw error
-    }
-  }
-
-  #around(inner: Discipline): Discipline {
-    return {
-      name: inner.name,
-      round: inner.round,
-      parent: inner.parent,
-      base: inner.base,
-      buffer: () => inner.buffer(),
-      exception: (region, event, data) => inner.exception?.(region, event, data),
-      share: inner.share && (() => inner.share!()),
-      memory: (region, at, had, want) => {
-        const answer = inner.memory(region, at, had, want)
-        if (answer !== 0) this.#most = Math.max(this.#most, (this.#held += want - had))
-        return answer
-      },
-    }
   }
 }
