@@ -405,7 +405,10 @@ class Debug implements Method {
     if (gross > LIMIT) return false
     if (gross <= this.get(at, L.SPAN)) {
       const isKnown = this.level <= GUARDS && this.blocks.isKnownBelow(at - lead, this.get(at, L.SPAN))
-      if (isKnown) this.inner.resize!(at - lead, gross)
+      if (isKnown) {
+        this.words.i32[L.tailWord(at - lead, this.get(at, L.SPAN))] = 0 // none is left in what is cut off
+        this.inner.resize!(at - lead, gross)
+      }
       return true
     }
     if (!this.blocks.isKnownBelow(at - lead, this.get(at, L.SPAN))) return false

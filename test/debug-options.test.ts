@@ -306,6 +306,21 @@ describe('debug options', () => {
     scene.region.close()
   })
 
+  it('smallest and largest: a plain block where a guarded one was that had shrunk', () => {
+    const scene = new Scene({ method: 'debug(best)', smallest: 30, largest: 300, quarantine: 0 })
+    const { region } = scene
+    const guarded = make(region, 300)
+    expect(region.resize(guarded, 40)).to.equal(guarded)
+    region.free(guarded)
+    region.compact()
+    const plain = make(region, 360)
+    expect(plain, 'in the same place').to.equal(guarded - 48)
+    expect(region.sizeOf(plain)).to.be.at.least(360)
+    expect(region.free(plain)).to.equal(true)
+    expect(scene.told.map(String)).to.deep.equal([])
+    region.close()
+  })
+
   it('watch: each allocation, resize and free of what holds the address', () => {
     for (const method of ['best', 'pool', 'last']) {
       const probe = open({ method: `debug(${method})`, discipline: 'memory', name: 'scene-probes' }) // as long a name

@@ -111,8 +111,8 @@ export function recall({ i32: m }: Words, key: L.Key, block: Block, next: number
   return { ...block, site: believed(site), freed: believed(freed) }
 }
 
-/** How many words say that a payload of `size` begins `lead` bytes behind p. */
-function agreement(m: L.Memory, p: Addr, lead: number, size: number, span: number, guard: number): number {
+/** How many words, of eight, say that a payload of `size` begins `lead` bytes behind p. */
+export function agreement(m: L.Memory, p: Addr, lead: number, size: number, span: number, guard: number): number {
   const h = L.headerOf(p + lead)
   const word = wordOf(guard)
   let words = 0

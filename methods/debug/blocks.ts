@@ -11,7 +11,7 @@ import type { Method, MethodDef } from '../../src/contract/method.ts'
 import type { Store } from '../../src/contract/store.ts'
 import { roundUp } from '../../src/ground/bits.ts'
 import type { Words } from '../../src/ground/words.ts'
-import { type Block, isSound, isUntouched, isWhole, read, recover } from './block.ts'
+import { agreement, type Block, isSound, isUntouched, isWhole, read, recover } from './block.ts'
 import * as L from './layout.ts'
 import { isSelective, type Patterns, patternsOf, type Settings } from './settings.ts'
 
@@ -188,8 +188,10 @@ export class Blocks {
     return m[L.tailWord(p, span)] === 0 && m[p >>> 2] !== this.lead && this.isFreed(p + this.lead)
   }
 
-  /** Where plain blocks are about: whether there was a guarded one, by what is least likely to be chance. */
-  private wasGuarded({ p, span, size }: Block): boolean {
-    return this.words.i32[L.tailWord(p, span)] === L.tailOf(p, size) && size < span
+  /** Where plain blocks are about: whether there was a guarded one, so that both ends cannot be chance. */
+  private wasGuarded({ p, span, at, size }: Block): boolean {
+    const m = this.words.i32
+    const isEnd = m[L.tailWord(p, span)] === L.tailOf(p, size) && size < span
+    return isEnd && agreement(m, p, at - p, size, span, this.guard) >= 3
   }
 }
