@@ -1,7 +1,7 @@
 /**
  * bytes: filling memory with a pattern, and finding what is not the pattern any more.
  *
- * Places may be any byte. Eight bytes at a time go as doubles, the few before and behind them as words or bytes; a long
+ * Places may be any byte. Eight bytes at a time go as doubles, four of them a round, the few before and behind them as words or bytes; a long
  * fill is the engine's. A pattern is one byte again and again, none of those that make a double no number (7f, ff).
  */
 import type { Words } from '../../src/ground/words.ts'
@@ -27,8 +27,16 @@ export function fill(words: Words, from: number, limit: number, byte: number): v
   let at = from
   for (; (at & 7) !== 0 && at < to; at++) u8[at] = byte
   const double = doubles[byte]!
-  for (; at + 8 <= to; at += 8) f64[at >>> 3] = double
-  for (; at < to; at++) u8[at] = byte
+  let i = at >>> 3
+  const end = to >>> 3
+  for (; i + 4 <= end; i += 4) {
+    f64[i] = double
+    f64[i + 1] = double
+    f64[i + 2] = double
+    f64[i + 3] = double
+  }
+  for (; i < end; i++) f64[i] = double
+  for (at = at < end * 8 ? end * 8 : at; at < to; at++) u8[at] = byte
 }
 
 /** The first place in [from, to) that does not hold the byte, or -1. */
@@ -38,8 +46,13 @@ export function firstOther(words: Words, from: number, limit: number, byte: numb
   let at = from
   for (; (at & 7) !== 0 && at < to; at++) if (u8[at] !== byte) return at
   const double = doubles[byte]!
-  for (; at + 8 <= to; at += 8) if (f64[at >>> 3] !== double) return firstByte(u8, at, byte)
-  for (; at < to; at++) if (u8[at] !== byte) return at
+  let i = at >>> 3
+  const end = to >>> 3
+  for (; i + 4 <= end; i += 4) {
+    if (f64[i] !== double || f64[i + 1] !== double || f64[i + 2] !== double || f64[i + 3] !== double) break
+  }
+  for (; i < end; i++) if (f64[i] !== double) return firstByte(u8, i * 8, byte)
+  for (at = at < end * 8 ? end * 8 : at; at < to; at++) if (u8[at] !== byte) return at
   return -1
 }
 
