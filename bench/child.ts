@@ -16,9 +16,9 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { columnsOf, OP_FREE } from './dump.ts'
-import type { Loop } from './loads.ts'
+import type { Loop, Stretch } from './loads.ts'
 import * as player from './player.ts'
-import type { Fills, Heap, Open, Other, Session } from './subject.ts'
+import type { Fills, Heap, Open, Other, Session, Stretches } from './subject.ts'
 import { subjects } from './subjects.ts'
 
 export interface Task {
@@ -47,8 +47,8 @@ export interface Answer {
 }
 
 interface Work {
-  warm(): Answer
-  pass(): Answer
+  warm(): Answer | Promise<Answer>
+  pass(): Answer | Promise<Answer>
   fresh?(): Answer
   touch?(): Answer
   space?(): Answer
@@ -270,6 +270,8 @@ class Loops implements Work {
           return steps
         })
       }
+      default:
+        throw new Error(`shape ${shape}, expected a loop over one heap`)
     }
   }
 
@@ -301,13 +303,46 @@ class Loops implements Work {
 
 const none = new Int32Array(0)
 
+class Together implements Work {
+  readonly #loop: Loop
+  readonly #stretches: Stretches
+
+  constructor(open: Open, task: Task) {
+    this.#loop = task.loop!
+    this.#stretches = open(task.need).stretches!
+  }
+
+  async warm(): Promise<Answer> {
+    this.#stretches.warm?.()
+    const start = now()
+    for (let n = 0; n < WARM_PASSES || now() - start < WARM_NS; n++) await this.pass()
+    return {}
+  }
+
+  async pass(): Promise<Answer> {
+    const { shape, live, steps } = this.#loop
+    const start = now()
+    const told = await this.#stretches[shape as Stretch]!(
+      ...((shape === 'await' ? [steps] : [live, steps]) as [number, number]),
+    )
+    return { ns: told ?? now() - start, steps }
+  }
+}
+
+const isStretch = ({ shape }: Loop): boolean => /^(together|transaction|escape|leave|await)$/.test(shape)
+
+function workOf(open: Open, task: Task): Work {
+  if (task.loop === undefined) return new Replay(open, task)
+  return isStretch(task.loop) ? new Together(open, task) : new Loops(open, task)
+}
+
 function say(answer: object): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
 
 /** What a word asks for. */
-function answerTo(word: string, work: Work): Answer {
-  const answer = work[word as keyof Work]!()
+async function answerTo(word: string, work: Work): Promise<Answer> {
+  const answer = await work[word as keyof Work]!()
   const again = (word === 'pass' || word === 'touch') && answer.ns !== undefined && answer.ns < SHORT_NS
   return again ? work[word]!() : answer
 }
@@ -315,11 +350,11 @@ function answerTo(word: string, work: Work): Answer {
 async function main(name: string, task: Task): Promise<void> {
   const subject = subjects.find((subject) => subject.name === name)
   const open = await subject!.ready!()
-  const work: Work = task.file === undefined ? new Loops(open, task) : new Replay(open, task)
+  const work = workOf(open, task)
   say({ ready: true })
   for await (const word of createInterface({ input: process.stdin })) {
     try {
-      say(answerTo(word, work))
+      say(await answerTo(word, work))
     } catch (error) {
       say({ failed: -1, why: error instanceof Error ? error.message : String(error) })
     }

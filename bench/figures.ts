@@ -5,9 +5,15 @@ import type { Row } from './measure.ts'
 
 export type Figure = 'ns' | 'fresh' | 'touched' | 'utilization'
 
-type Sort = 'traces' | 'stacks' | 'loops' | 'programs'
+type Sort = 'traces' | 'stacks' | 'loops' | 'heaps' | 'programs'
 /** By unit. */
-const sorts: Readonly<Record<string, Sort>> = { op: 'traces', call: 'stacks', run: 'programs' }
+const sorts: Readonly<Record<string, Sort>> = {
+  op: 'traces',
+  call: 'stacks',
+  heap: 'heaps',
+  await: 'heaps',
+  run: 'programs',
+}
 
 export class Figures {
   readonly rows: readonly Row[]
@@ -32,7 +38,7 @@ export class Figures {
     return row !== undefined && (row.ns === undefined || row.note?.startsWith('pass') === true)
   }
 
-  /** The recorded traces, their beginnings with stacks, the loops, or the programs. */
+  /** The recorded traces, their beginnings with stacks, the loops, those of heaps, or the programs. */
   loads(kind: Sort): string[] {
     const those = this.rows.filter(({ unit }) => (sorts[unit] ?? 'loops') === kind)
     return [...new Set(those.map(({ load }) => load))]

@@ -32,7 +32,7 @@ export function goalsOf(rows: readonly Row[]): Goal[] {
   const makers = [againstGlibc, worstAgainstGlibc, againstCalled, spaceAgainst, pools, million, byName, ofMany]
   const ofTools = [tracing, tools].flatMap((make) => make(figures))
   return [
-    ...[...makers, disciplines, nesting].flatMap((make) => make(figures)),
+    ...[...makers, disciplines, nesting, heaps].flatMap((make) => make(figures)),
     ...ofTools.map((goal): Goal => ({ ...goal, about: 'tools' })),
   ]
 }
@@ -174,6 +174,24 @@ function nesting(figures: Figures): Goal[] {
   return [
     ...atMost('open and close a nested region', figures.get('open and close nested', 'best'), 1000, ns),
     ...atMost('open, 10 small blocks, close', figures.get('open, 10 blocks, close', 'best'), 2000, ns),
+  ]
+}
+
+const FORMS = { 'sub-heap': 'handed on', 'sub-heap, current': 'made current' } as const
+/** Times. What 10,000 blocks drove out of the caches must be read again; were they gone through, it would be hundreds. */
+const LEAVING = 3
+
+/** The figures of librcd, in C, which sub-heaps are after. */
+function heaps(figures: Figures): Goal[] {
+  const leaving = (blocks: string) => figures.get(`leave ${blocks} blocks`, 'sub-heap')
+  const [few, many] = [leaving('10'), leaving('10,000')]
+  const ratio = few === undefined || many === undefined ? undefined : many / few
+  return [
+    ...Object.entries(FORMS).flatMap(([subject, form]) => [
+      ...atMost(`enter and leave a heap, ${form}`, figures.get('enter and leave a heap', subject), 100, ns),
+      ...atMost(`10 small blocks in a heap, ${form}`, figures.get('10 small blocks in a heap', subject), 400, ns),
+    ]),
+    ...atMost('leave 10,000 blocks, against 10', ratio, LEAVING, times, ` (${ns(many ?? 0)} to ${ns(few ?? 0)})`),
   ]
 }
 

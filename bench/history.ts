@@ -2,10 +2,10 @@
  * history: one line a whole run, in history.jsonl, oldest first.
  *
  *   {"date", "commit", "node", "machine", "traces": {LOAD: {SUBJECT: [ns, fresh, touched, utilization]}},
- *    "stacks": {LOAD: {SUBJECT: ns}}, "loops": {LOAD: {SUBJECT: ns}}, "programs": {PROGRAM: {VARIANT: [ns, extent]}},
- *    "goals": [...]}
+ *    "stacks": {LOAD: {SUBJECT: ns}}, "loops": {LOAD: {SUBJECT: ns}}, "heaps": the same,
+ *    "programs": {PROGRAM: {VARIANT: [ns, extent]}}, "goals": [...]}
  *
- * Lines from before there were tools have no stacks. null stands where there is no figure: the subject was stopped, or failed.
+ * Lines from before there were tools have no stacks, those from before heaps no heaps. null stands where there is no figure: the subject was stopped, or failed.
  */
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
@@ -25,6 +25,7 @@ export interface Run {
   readonly traces: Readonly<Record<string, Readonly<Record<string, readonly [Cell, Cell, Cell, Cell]>>>>
   readonly stacks?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly loops: Readonly<Record<string, Readonly<Record<string, Cell>>>>
+  readonly heaps?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly programs: Readonly<Record<string, Readonly<Record<string, readonly [Cell, Cell]>>>>
   readonly goals: readonly Goal[]
 }
@@ -46,19 +47,24 @@ export function runOf(rows: readonly Row[], goals: readonly Goal[]): Run {
   const traces: Record<string, Record<string, [Cell, Cell, Cell, Cell]>> = {}
   const stacks: Record<string, Record<string, Cell>> = {}
   const loops: Record<string, Record<string, Cell>> = {}
+  const heaps: Record<string, Record<string, Cell>> = {}
   const programs: Record<string, Record<string, [Cell, Cell]>> = {}
   for (const { load, subject, unit, ns, fresh, touched, utilization, extent } of rows) {
     const cell = rounded
     if (unit === 'op') (traces[load] ??= {})[subject] = [cell(ns), cell(fresh), cell(touched), cell(utilization)]
     else if (unit === 'call') (stacks[load] ??= {})[subject] = cell(ns)
+    else if (unit === 'heap' || unit === 'await') (heaps[load] ??= {})[subject] = cell(ns)
     else if (unit === 'run') (programs[load] ??= {})[subject] = [cell(ns), cell(extent)]
     else (loops[load] ??= {})[subject] = cell(ns)
   }
-  return { ...run, traces, stacks, loops, programs, goals }
+  return { ...run, traces, stacks, loops, heaps, programs, goals }
 }
 
 /** The rows again, as far as they are kept. */
-export function rowsOf({ traces, stacks = {}, loops, programs }: Run, kindOf: (subject: string) => Row['kind']): Row[] {
+export function rowsOf(
+  { traces, stacks = {}, loops, heaps = {}, programs }: Run,
+  kindOf: (subject: string) => Row['kind'],
+): Row[] {
   const row = (load: string, subject: string, unit: string, figures: Record<string, Cell>): Row => ({
     ...{ load, subject, unit, kind: kindOf(subject) },
     ...Object.fromEntries(Object.entries(figures).filter(([, n]) => n !== null)),
@@ -69,6 +75,7 @@ export function rowsOf({ traces, stacks = {}, loops, programs }: Run, kindOf: (s
     ),
     ...each(stacks, (load, subject, ns) => row(load, subject, 'call', { ns })),
     ...each(loops, (load, subject, ns) => row(load, subject, 'step', { ns })),
+    ...each(heaps, (load, subject, ns) => row(load, subject, 'heap', { ns })),
     ...each(programs, (load, subject, [ns, extent]) => row(load, subject, 'run', { ns, extent })),
   ]
 }

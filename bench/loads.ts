@@ -8,6 +8,10 @@
  *   growth    `live` blocks grow in turn by a half, from `least` to `most` bytes   a resize
  *   fill      allocate `live` blocks, free them all at once; again and again       a block
  *   nest      open a nested region, `live` small blocks in it, close              a region
+ *   together  enter a sub-heap, `live` small blocks in it, leave                  a heap; likewise
+ *   transaction, escape    which succeeds; one of the blocks escapes and is freed in the heap around
+ *   leave     only the leaving
+ *   await     an await in a sub-heap                                              an await
  *   program   a whole program, by its variants: see programs/                     a run
  *
  * A loop is a few numbers, which the C program takes as well; a trace goes to the children as a dump: see dump.ts.
@@ -17,7 +21,9 @@ import { join } from 'node:path'
 import { traceName, tracesIn } from '../src/node/traces.ts'
 import type { Need } from './subject.ts'
 
-export type Shape = 'pair' | 'churn' | 'growth' | 'fill' | 'nest'
+export type Shape = 'pair' | 'churn' | 'growth' | 'fill' | 'nest' | Stretch
+/** What is done to blocks that go together: see Stretches. */
+export type Stretch = 'together' | 'transaction' | 'escape' | 'leave' | 'await'
 
 export interface Loop {
   readonly shape: Shape
@@ -126,6 +132,24 @@ export function loops(quick: boolean): Load[] {
       unit: 'region',
       loop: { shape: 'nest', live: 10, least: 16, most: 16, alignment: 0, steps: 5000 },
     },
+  ]
+}
+
+/** Heaps: blocks that go together. */
+export function heaps(quick: boolean): Load[] {
+  const few = quick ? 8 : 1
+  const load = (name: string, need: Need, shape: Stretch, live: number, steps: number): Load => ({
+    ...{ name, need, unit: shape === 'await' ? 'await' : 'heap' },
+    loop: { shape, live, least: 16, most: 64, alignment: 0, steps: steps / few },
+  })
+  return [
+    load('enter and leave a heap', 'enter', 'together', 0, MILLION / 4),
+    load('10 small blocks in a heap', 'together', 'together', 10, MILLION / 8),
+    load('a transaction of 10 blocks', 'transaction', 'transaction', 10, 50_000),
+    load('one of 10 blocks escapes', 'escape', 'escape', 10, 20_000),
+    load('leave 10 blocks', 'leave', 'leave', 10, 1600),
+    load('leave 10,000 blocks', 'leave', 'leave', 10_000, 1600),
+    load('await', 'await', 'await', 0, MILLION / 4),
   ]
 }
 

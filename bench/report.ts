@@ -58,7 +58,7 @@ the others.`
   )
   const picture = `![ns an operation of each trace, and the space used, for each allocator](docs/speed.svg)`
   const first = [about, tableOf(figures, traces), picture, losses(run, figures, traces)]
-  const parts = [...first, ...tools(run, figures), ...programs(figures), how]
+  const parts = [...first, ...tools(run, figures), ...heaps(figures), ...programs(figures), how]
   return parts.join('\n\n')
 }
 
@@ -73,6 +73,19 @@ function programs(figures: Figures): string[] {
       `A whole program (${load.replace('program ', '')}), the same work with its data in regions of different kinds: ${said.join('; ')}.`,
     )
   })
+}
+
+/** What heaps take, and what a program would do without them. */
+function heaps(figures: Figures): string[] {
+  const loads = figures.loads('heaps')
+  if (loads.length === 0) return []
+  const names = figures.subjects(loads)
+  const about = wrapped(
+    'Heaps, ns: *sub-heap* is handed on as an argument, *sub-heap, current* follows async code; beside them ten blocks' +
+      ' without a heap.',
+  )
+  const rows = loads.map((load) => [load, ...names.map((name) => ns(figures.get(load, name)))])
+  return [about, markdown(['', ...names], rows)]
 }
 
 /** What debug, profile and trace add to a call, and how that stands to the goals. */

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util'
 import { count, say } from '../src/node/terminal.ts'
 import { goalsOf } from './goals.ts'
 import { appendHistory } from './history.ts'
-import { loops, stacks, traces } from './loads.ts'
+import { heaps, loops, stacks, traces } from './loads.ts'
 import { measure, type Plan, type Row } from './measure.ts'
 import { endChildren } from './process.ts'
 import type { Need, Subject } from './subject.ts'
@@ -56,7 +56,7 @@ process.on('exit', () => {
   shop.close()
 })
 
-const work = [...traces(quick), ...stacks(quick), ...loops(quick)].map((load) => ({
+const work = [...traces(quick), ...stacks(quick), ...loops(quick), ...heaps(quick)].map((load) => ({
   load,
   subjects: present.filter((subject) => does(subject, load.need)),
 }))

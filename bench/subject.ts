@@ -37,6 +37,23 @@ export interface Session {
   readonly others?: readonly Other[]
   /** Opens a nested region, allocates so many small blocks in it, closes it. */
   nest?(blocks: number): void
+  readonly stretches?: Stretches
+}
+
+/** What a program does whose blocks go together, so many times over. */
+export interface Stretches {
+  /** So many small blocks, which then go. */
+  together?(blocks: number, times: number): void
+  /** They go to the heap around them, which ends after every ten times. */
+  transaction?(blocks: number, times: number): void
+  /** The last one goes to the heap around, is freed there. */
+  escape?(blocks: number, times: number): void
+  /** Ends so many heaps that the code for it is compiled, for of those with many blocks few end in a pass. */
+  warm?(): void
+  /** Heaps of so many blocks end; the ns of the ends alone. */
+  leave?(blocks: number, times: number): number
+  /** Awaits, in a heap. */
+  await?(times: number): Promise<void>
 }
 
 /** Bytes for memory that is new, and for memory that goes back. */
@@ -69,6 +86,12 @@ export type Need =
   | 'align'
   | 'fill'
   | 'nest'
+  | 'enter'
+  | 'together'
+  | 'transaction'
+  | 'escape'
+  | 'leave'
+  | 'await'
   | 'program'
 
 export interface Subject {

@@ -6,6 +6,7 @@ import { codemix } from './peers/codemix.ts'
 import { dlmalloc } from './peers/dlmalloc.ts'
 import { emmalloc } from './peers/emmalloc.ts'
 import { glibc } from './peers/glibc.ts'
+import * as heaps from './peers/heaps.ts'
 import { jemalloc } from './peers/jemalloc.ts'
 import { mimalloc } from './peers/mimalloc.ts'
 import * as ours from './peers/ours.ts'
@@ -27,6 +28,11 @@ export const subjects: readonly Subject[] = [
   ours.bestMethod,
   ours.poolMethod,
   ours.lastMethod,
+  heaps.subHeap,
+  heaps.currentSubHeap,
+  heaps.cleared,
+  heaps.oneByOne,
+  heaps.objects,
   glibc,
   mimalloc,
   jemalloc,

@@ -17,6 +17,7 @@ const isPlain = ({ subject }: Row) => subject === 'best'
 export function groups(rows: readonly Row[], missing: ReadonlyMap<string, string | undefined>): string {
   const figures = new Figures(rows)
   const [traces, stacks, loops] = [figures.loads('traces'), figures.loads('stacks'), figures.loads('loops')]
+  const heaps = figures.loads('heaps')
   const parts = [
     grid(figures, traces, 'ns', 'Recorded traces, ns an operation, warm heap', (row) => isWhole(row) || isEmpty(row)),
     grid(figures, traces, 'fresh', 'The same over a fresh heap', isWhole),
@@ -26,6 +27,7 @@ export function groups(rows: readonly Row[], missing: ReadonlyMap<string, string
     tools(figures, stacks, 'What stacks cost: the first calls of traces, ns a call'),
     grid(figures, loops, 'ns', 'Loops, ns a pair, resize, block or region', (row) => isWhole(row) || isEmpty(row)),
     grid(figures, loops, 'ns', 'Parts of ours, and the least there could be', isPart),
+    grid(figures, heaps, 'ns', 'Heaps, ns a heap or an await', () => true),
     programs(figures),
     notes(rows, missing),
   ]
@@ -57,7 +59,7 @@ function grid(
     .filter((load) => subjects.some((subject) => figures.row(load, subject)))
     .map((load) => [load, ...subjects.map((subject) => cell(figures, load, subject, figure))])
   if (figures.loads('loops').includes(loads[0]!)) lines.push(...growth(figures, subjects))
-  else lines.push(...means(figures, loads, subjects, figure, others))
+  else if (!figures.loads('heaps').includes(loads[0]!)) lines.push(...means(figures, loads, subjects, figure, others))
   const columns: Column<Line>[] = ['', ...subjects].map((title, at) => ({
     title,
     right: at > 0,

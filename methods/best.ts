@@ -275,7 +275,7 @@ class Best implements Method {
       this.reopen(store.last)
     }
     this.trimTop()
-    for (let segment = store.first; segment !== store.last; ) {
+    for (let segment = store.first; segment !== store.last && segment !== 0; ) {
       const next = store.next(segment)
       this.trimOlder(segment)
       segment = next

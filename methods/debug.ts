@@ -188,7 +188,7 @@ class Debug implements Method {
 
   clear(): void {
     const m = this.words.i32
-    const site = this.notes.site(this.clear)
+    const site = this.notes.freed(this.clear)
     for (const block of this.blocks.all()) {
       this.inspector.mend(block, this.clear)
       if (block.condition === 'live') {
@@ -328,7 +328,7 @@ class Debug implements Method {
     this.store.gave(size)
     const p = at - this.get(at, L.LEAD)
     if (this.isWatching) this.look(at, size, 'freed', this.movedAway)
-    this.mark(at, this.notes.site(this.movedAway), 'freed')
+    this.mark(at, this.notes.freed(this.movedAway), 'freed')
     this.inner.moved!(p)
     this.notes.tell()
   }
@@ -437,7 +437,7 @@ class Debug implements Method {
     const m = this.words.i32
     m[this.tally] = m[this.tally]! - m[h + L.SIZE]!
     if (this.isStack) m[this.s + L.TOP] = this.below(at)
-    this.mark(at, this.notes.site(this.free), 'freed')
+    this.mark(at, this.notes.freed(this.free), 'freed')
     this.quarantine.add(at, m[h + L.SPAN]!)
     if (m[this.s + L.HELD]! >>> 0 > this.most) this.quarantine.release(this.most)
   }
@@ -499,7 +499,10 @@ class Debug implements Method {
   }
 
   private tookPlain(p: Addr): Addr {
-    if (p !== NIL) this.store.took(this.inner.sizeOf(p))
+    if (p !== NIL) {
+      this.blocks.forget(p)
+      this.store.took(this.inner.sizeOf(p))
+    }
     this.notes.tell()
     return p
   }

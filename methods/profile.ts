@@ -308,7 +308,7 @@ class Profiler implements Method {
     const site = capture(this.depth, above)
     this.words.i32[this.s + LOOKED] = this.words.i32[this.s + LOOKED]! + 1
     this.write(at, size, charged, site, now())
-    this.book.took(site, size, this.weightOf(charged))
+    this.book.took(site, size, this.weightOf(charged), this.busy())
   }
 
   private write(at: Addr, size: number, charged: number, site: Site, born: number): void {
@@ -445,6 +445,16 @@ class Profiler implements Method {
 
   // samples
 
+  /**
+   * Bytes that are live; of samples only the highest seven bits. For a block that is looked at counts a little less than
+   * others do, and the very highest of many moments would be one in which few such blocks are live.
+   */
+  private busy(): number {
+    const busy = this.words.i32[this.tally]! >>> 0
+    const low = this.interval === 0 ? 0 : Math.max(0, 25 - Math.clz32(busy))
+    return ((busy >>> low) << low) >>> 0
+  }
+
   /** How many blocks one stands for that is looked at and for which so many bytes were drawn. */
   private weightOf(charged: number): number {
     return this.interval === 0 ? 1 : -1 / Math.expm1(-charged / this.interval)
@@ -491,8 +501,9 @@ class Profiler implements Method {
     if (isShared || m[this.s + LOOKED] === 0) return
     this.eachLookedAt((at) => {
       const { site, charged } = this.headerAt(at)
-      this.book.found(site, this.words.i32[(at >>> 2) + SIZE]! >>> 0, this.weightOf(charged))
+      this.book.found(site, m[(at >>> 2) + SIZE]! >>> 0, this.weightOf(charged))
     })
+    this.book.reached(this.busy())
   }
 
   private adopt(): void {

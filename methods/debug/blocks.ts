@@ -132,14 +132,26 @@ export class Blocks {
   /** A live block at `at` whose seal was damaged, as far as can be told. */
   damagedAt(at: Addr): Block | undefined {
     if (at >>> 0 !== at || (at & 3) !== 0 || at < L.HEADER || !this.hasGuards) return undefined
+    if (this.isMixed && !this.mayHaveBeen(at)) return undefined
+    const block = this.around(at)
+    const isGuarded = block !== undefined && block.at > block.p
+    return isGuarded && block.at === at && block.condition === 'live' ? block : undefined
+  }
+
+  /**
+   * Where plain blocks are about, before a walk is made for it: whether the wrapped method has a block where that of `at`
+   * would begin. That alone proves nothing: in a region nested in a block there are such heads, too.
+   */
+  private mayHaveBeen(at: Addr): boolean {
     const told = this.words.i32[L.headerOf(at) + L.LEAD]! >>> 0
-    for (const lead of [this.lead, told]) {
-      const usable = lead <= at && lead % 4 === 0 ? this.inner.sizeOf(at - lead) : -1
-      const block = usable < 0 ? undefined : this.inside(at - lead, usable)
-      if (block?.at === at && block.condition === 'live') return block
-    }
-    const block = this.isMixed ? undefined : this.around(at)
-    return block?.at === at && block.condition === 'live' ? block : undefined
+    return [this.lead, told].some((lead) => lead <= at && lead % 4 === 0 && this.inner.sizeOf(at - lead) >= 0)
+  }
+
+  /** A plain block begins at p: what a guarded one left there is nothing any more. */
+  forget(p: Addr): void {
+    const m = this.words.i32
+    m[p >>> 2] = 0
+    if (this.inner.sizeOf(p) >= this.lead) m[L.headerOf(p + this.lead) + L.SEAL] = 0
   }
 
   /** The block, guarded or plain, in whose wrapped block an address lies. */

@@ -27,6 +27,7 @@ export class Notes {
   private readonly settings: Settings
   private found: Found[] = []
   private turns = 0
+  private freeTurns = 0
   private readonly depth: number
   private readonly nth: number
   /** Calls of which a mistake was told, until their address is handed out again. */
@@ -102,15 +103,24 @@ export class Notes {
     this.told.delete(`resize ${at}`)
   }
 
-  /** The stack of the client, of one call in `nth`. */
+  /** The stack of a client that allocates, of one call in `nth`. */
   site(above: unknown): Site {
-    const { depth, nth } = this
-    if (depth === 0) return 0
-    if (nth > 1) {
-      if (++this.turns < nth) return 0
+    if (this.depth === 0) return 0
+    if (this.nth > 1) {
+      if (++this.turns < this.nth) return 0
       this.turns = 0
     }
-    return capture(depth, above)
+    return capture(this.depth, above)
+  }
+
+  /** That of one that frees, counted apart: in a program that does both in turn one of them would never be the n-th. */
+  freed(above: unknown): Site {
+    if (this.depth === 0) return 0
+    if (this.nth > 1) {
+      if (++this.freeTurns < this.nth) return 0
+      this.freeTurns = 0
+    }
+    return capture(this.depth, above)
   }
 
   /** The stack of the client at whose call something was noticed: always recorded. */

@@ -77,13 +77,15 @@ function accountOf(site: Site, peak: number): Account {
 export class Book {
   private accounts = new Map<Site, Account>()
   private since = now()
-  private liveBytes = 0
-  private peakBytes = 0
-  /** Its number. */
+  private busy = 0
+  private peakBusy = 0
+  /** The number of the peak. */
   private peak = 0
 
-  took(site: Site, size: number, weight: number): void {
+  /** `busy` is what is live in truth, where the figures here are estimates: the highest of many estimates would be too high. */
+  took(site: Site, size: number, weight: number, busy: number): void {
     const account = this.found(site, size, weight)
+    this.reached(busy)
     account.allocs += weight
     account.allocBytes += weight * size
     account.samples++
@@ -97,12 +99,15 @@ export class Book {
     const account = this.at(site)
     account.liveBlocks += weight
     account.liveBytes += weight * size
-    this.liveBytes += weight * size
-    if (this.liveBytes > this.peakBytes) {
-      this.peakBytes = this.liveBytes
-      this.peak++
-    }
     return account
+  }
+
+  /** So many bytes are live in truth, all that was taken counted. */
+  reached(busy: number): void {
+    this.busy = busy
+    if (busy <= this.peakBusy) return
+    this.peakBusy = busy
+    this.peak++
   }
 
   /** `life` in milliseconds. */
@@ -112,7 +117,6 @@ export class Book {
     account.freeBytes += weight * size
     account.liveBlocks -= weight
     account.liveBytes -= weight * size
-    this.liveBytes -= weight * size
     const lived = life > 0 ? life : 0 // clocks may be set back between runs
     account.life += weight * lived
     const power = Math.min(powerOf(lived * 1000), LIFETIMES - 1)
@@ -138,7 +142,7 @@ export class Book {
 
   private renew(): void {
     this.since = now()
-    this.peakBytes = this.liveBytes
+    this.peakBusy = this.busy
     this.peak++
     const before = this.accounts
     this.accounts = new Map()

@@ -3,39 +3,51 @@
  *
  *   in a callback     the heap of the innermost `run` that the code was started in, through awaits and timers too, where
  *                     there is AsyncLocalStorage (Node, Deno, Bun); elsewhere while `run` is being called only
- *   held              by `using`: until it is let go, in the callback that it was opened in, for synchronous code only.
- *                     An async function goes on in another job, where it is current no more: nobody else may meet it
+ *   held              by `using`: until it is let go, in the job that it was opened in. An async function goes on in
+ *                     another job, where it is current no more. (While that first job lasts it cannot be told from its
+ *                     callers: two async functions that one job calls see each other's.)
  *
- * The first `run` of a process makes its every await dearer (42 to 109 ns on Node 20): the engine keeps the context of
- * each. Heaps that are handed on as arguments need none of this.
+ * What is current is kept as a chain: the heap of a `run`, and on top of it those held in it.
+ *
+ * The first `run` or `hold` of a process makes its every await dearer (42 to 109 ns on Node 20): the engine keeps the
+ * context of each. Heaps that are handed on as arguments need none of this.
  */
 import type { Heap } from './heap.ts'
 
 interface Storage {
-  getStore(): Heap | undefined
+  getStore(): Context | undefined
   run<R>(heap: Heap, fn: (heap: Heap) => R, argument: Heap): R
-}
-
-interface Held {
-  readonly heap: Heap
-  readonly below: Held | undefined
-  /** The heap of the callback around it. */
-  readonly outer: Heap | undefined
+  enterWith(context: Context | undefined): void
 }
 
 interface Host {
   getBuiltinModule?(name: 'node:async_hooks'): { AsyncLocalStorage: new () => Storage } | undefined
 }
 
+/** A heap that `using` made current, on top of what was. */
+export class Held {
+  readonly heap: Heap
+  readonly below: Context | undefined
+  /** It was let go, or its job has ended. */
+  isOver = false
+
+  constructor(heap: Heap, below: Context | undefined) {
+    this.heap = heap
+    this.below = below
+  }
+}
+
+type Context = Heap | Held
+
 let storage: Storage | undefined
 let isLooked = false
-let running: Heap | undefined
-let held: Held | undefined
+let running: Context | undefined
+let ofJob: Held[] = []
 
 /** The current heap, or undefined where none is. */
 export function current(): Heap | undefined {
-  const outer = storage === undefined ? running : storage.getStore()
-  return held !== undefined && held.outer === outer ? held.heap : outer
+  const top = upper()
+  return top instanceof Held ? top.heap : top
 }
 
 /** Calls `fn` with a heap that is current in it, and returns what it returns. */
@@ -52,15 +64,36 @@ export function run<R>(heap: Heap, fn: (heap: Heap) => R): R {
 }
 
 /** A heap is current until `letGo`, or until the job ends. */
-export function hold(heap: Heap): void {
-  held = { heap, below: held, outer: storage === undefined ? running : storage.getStore() }
-  if (held.below === undefined) void Promise.resolve().then(() => (held = undefined))
+export function hold(heap: Heap): Held {
+  if (!isLooked) look()
+  const held = new Held(heap, upper())
+  enter(held)
+  if (ofJob.length === 0) void Promise.resolve().then(endJob)
+  ofJob.push(held)
+  return held
 }
 
-export function letGo(heap: Heap): void {
-  const others: Held[] = []
-  for (let at = held; at !== undefined; at = at.below) if (at.heap !== heap) others.push(at)
-  held = others.reduceRight<Held | undefined>((below, { heap, outer }) => ({ heap, below, outer }), undefined)
+export function letGo(held: Held): void {
+  held.isOver = true
+  if (ofJob.at(-1) === held && ofJob.length > 1) ofJob.pop()
+  enter(upper())
+}
+
+function endJob(): void {
+  for (const held of ofJob) held.isOver = true
+  ofJob = []
+}
+
+/** The uppermost that is not over. */
+function upper(): Context | undefined {
+  let top = storage === undefined ? running : storage.getStore()
+  while (top instanceof Held && top.isOver) top = top.below
+  return top
+}
+
+function enter(context: Context | undefined): void {
+  if (storage === undefined) running = context
+  else storage.enterWith(context)
 }
 
 function look(): void {

@@ -46,7 +46,15 @@ export interface HighWater {
 interface Ending {
   readonly run: () => void
   readonly at: Addr
+  /** Where the block lies: over another root its address means another block. */
+  readonly piece: Own | undefined
   isDone: boolean
+}
+
+/** The destructors of one block, and the heap that knows them by it. */
+interface BlockEndings {
+  readonly holder: Heap
+  readonly endings: Ending[] | undefined
 }
 
 type Own = Piece<Heap>
@@ -72,12 +80,13 @@ export class Heap {
   readonly name: string
   private readonly kind: Kind<Heap>
   private readonly number: number
-  private readonly above: Heap | undefined
+  private above: Heap | undefined
   private state: State
   private source: Own | undefined //   where new blocks come from, while the heap is open
   private piece: Own | undefined //    the same, as long as the heap has it
   private mark: number
   private into: Heap | undefined //      who has adopted it
+  private top: Heap | undefined //       who has what that one had by now, as far as known
   private youngest: Heap | undefined //  the newest child that is open; the others by `older`
   private older: Heap | undefined
   private younger: Heap | undefined
@@ -86,6 +95,7 @@ export class Heap {
   private endings: (Ending | Heap)[] | undefined
   private byBlock: Map<Addr, Ending[]> | undefined
   private done: number //                endings that are done, and heaps that are empty
+  private adoptedBytes: number //        what adopted heaps have, or had: no less than they have
 
   /** Use `subHeap` or `openHeap`. */
   constructor(kind: Kind<Heap>, parent: Heap | undefined) {
@@ -98,6 +108,7 @@ export class Heap {
     this.piece = undefined
     this.mark = kind.highWater
     this.into = undefined
+    this.top = undefined
     this.youngest = undefined
     this.older = undefined
     this.younger = undefined
@@ -106,6 +117,7 @@ export class Heap {
     this.endings = undefined
     this.byBlock = undefined
     this.done = 0
+    this.adoptedBytes = 0
     if (parent !== undefined) parent.enlist(this)
   }
 
@@ -125,9 +137,11 @@ export class Heap {
 
   /** Usable bytes of all blocks that belong to this heap, adopted ones included. */
   get bytesLive(): number {
-    const own = this.piece === undefined ? 0 : this.piece.region.busyBytes - this.piece.lentBytes
-    const adopted = this.endings?.reduce((sum, ending) => sum + (ending instanceof Heap ? ending.bytesLive : 0), 0) ?? 0
-    return own + this.borrowedBytes + adopted
+    const few = this.ownBytes + this.borrowedBytes
+    if (this.adoptedBytes === 0) return few
+    this.adoptedBytes = 0
+    for (const ending of this.endings ?? []) if (ending instanceof Heap) this.adoptedBytes += ending.bytesLive
+    return few + this.adoptedBytes
   }
 
   /** Its name, and which of those of that name it is. */
@@ -184,15 +198,14 @@ export class Heap {
   free(at: Addr): void {
     if (at === NIL) return
     const piece = this.pieceOf(at, 'free')
-    const errors: unknown[] = []
-    this.runBlock(at, errors)
-    this.drop(piece, at)
-    this.settle(errors, `free of the block at ${at}`)
+    const { holder, endings } = this.endingsOf(at, piece)
+    if (endings === undefined) this.drop(piece, at)
+    else this.dropAfter(holder, endings, piece, at)
   }
 
   /** Whether this heap has the block that starts at `at`. */
   has(at: Addr): boolean {
-    return this.find(at) !== undefined
+    return !this.closed && this.find(at) !== undefined
   }
 
   // moving
@@ -219,7 +232,7 @@ export class Heap {
 
   /** Takes everything that another heap has, whatever it is, at once; that heap can be used no more. */
   adopt(heap: Heap): void {
-    this.mustBeOpen('adopt')
+    this.mustLive('adopt')
     heap.mustBeOpen('adopt')
     for (let up: Heap | undefined = this; up !== undefined; up = up.parent) {
       if (up !== heap) continue
@@ -234,7 +247,9 @@ export class Heap {
     heap.into = this
     if (heap.isEmpty) return
     ;(this.endings ??= []).push(heap)
-    if (this.bytesLive > this.mark) this.rise(this.adopt)
+    heap.piece?.fix()
+    this.adoptedBytes += heap.bytesLive
+    if (this.ownBytes + this.borrowedBytes + this.adoptedBytes > this.mark) this.rise(this.adopt)
   }
 
   // heaps inside
@@ -247,16 +262,18 @@ export class Heap {
   /** As the function `subHeap`, inside this heap and without making the new one current. */
   subHeap<R>(fn: (heap: Heap) => R): R
   subHeap<R>(options: HeapOptions, fn: (heap: Heap) => R): R
-  subHeap<R>(...args: [(heap: Heap) => R] | [HeapOptions, (heap: Heap) => R]): R {
-    const [options, fn] = args.length === 1 ? [undefined, args[0]] : args
+  subHeap<R>(first: HeapOptions | ((heap: Heap) => R), second?: (heap: Heap) => R): R {
+    const options = typeof first === 'function' ? undefined : first
+    const fn = typeof first === 'function' ? first : second!
     return live(heapIn(this, options, NAME, 'last'), call, fn, false)
   }
 
   /** As the function `subHeapTxn`, likewise. */
   subHeapTxn<R>(fn: (heap: Heap) => R): R
   subHeapTxn<R>(options: HeapOptions, fn: (heap: Heap) => R): R
-  subHeapTxn<R>(...args: [(heap: Heap) => R] | [HeapOptions, (heap: Heap) => R]): R {
-    const [options, fn] = args.length === 1 ? [undefined, args[0]] : args
+  subHeapTxn<R>(first: HeapOptions | ((heap: Heap) => R), second?: (heap: Heap) => R): R {
+    const options = typeof first === 'function' ? undefined : first
+    const fn = typeof first === 'function' ? first : second!
     return live(heapIn(this, options, NAME, 'last'), call, fn, true)
   }
 
@@ -271,9 +288,9 @@ export class Heap {
   onFree(...args: [() => void] | [Addr, () => void]): void {
     const [at, run] = args.length === 1 ? [NIL, args[0]] : args
     if (typeof run !== 'function') throw new VmallocError('argument', `onFree: ${String(run)}, expected a function`)
-    if (this.state !== 'open' && this.state !== 'ending') this.mustBeOpen('onFree')
-    if (at !== NIL) this.pieceOf(at, 'onFree')
-    this.addEnding({ run, at, isDone: false })
+    this.mustLive('onFree')
+    const piece = at === NIL ? undefined : this.pieceOf(at, 'onFree')
+    this.addEnding({ run, at, piece, isDone: false })
   }
 
   /**
@@ -303,28 +320,42 @@ export class Heap {
 
   /** The heap that has what this one had. */
   private get now(): Heap {
-    let heap: Heap = this
-    while (heap.into !== undefined) heap = heap.into
-    for (let at: Heap = this; at.into !== undefined && at.into !== heap; ) {
-      const next: Heap = at.into
-      at.into = heap
+    if (this.into === undefined) return this
+    let heap: Heap = this.top ?? this.into
+    while (heap.into !== undefined) heap = heap.top ?? heap.into
+    for (let at: Heap = this; at !== heap; ) {
+      const next: Heap = at.top ?? at.into!
+      at.top = heap
       at = next
     }
     return heap
   }
 
+  private get ownBytes(): number {
+    return this.piece === undefined ? 0 : this.piece.region.busyBytes - this.piece.lentBytes
+  }
+
   private get isEmpty(): boolean {
-    const hasEndings = this.endings !== undefined && this.endings.length > this.done
-    return this.piece === undefined && this.borrowed === undefined && !hasEndings && this.youngest === undefined
+    if (this.piece !== undefined || this.borrowed !== undefined || this.youngest !== undefined) return false
+    return this.endings?.every(Heap.isOver) !== false
+  }
+
+  /** Whether nothing is left to be done for it. */
+  private static isOver(ending: Ending | Heap): boolean {
+    return ending instanceof Heap ? ending.isEmpty : ending.isDone
   }
 
   private begin(op: string): Own {
-    if (this.state !== 'open' && this.state !== 'ending') this.mustBeOpen(op)
+    this.mustLive(op)
     const piece = this.kind.take()
     piece.owner = this
     this.piece = piece
     this.source = piece
     return piece
+  }
+
+  private mustLive(op: string): void {
+    if (this.state !== 'ending') this.mustBeOpen(op)
   }
 
   private mustBeOpen(op: string): void {
@@ -354,52 +385,75 @@ export class Heap {
   }
 
   private pieceOf(at: Addr, op: string): Own {
+    this.mustLive(op)
     const found = this.find(at)
+    if (found?.going?.has(at) === true) {
+      throw new VmallocError(
+        'argument',
+        `${op}: ${at} is a block of heap ${this} that is being freed, expected another`,
+      )
+    }
     if (found !== undefined) return found
-    if (this.closed) this.mustBeOpen(op)
-    const piece = pieceAround<Heap>(this.piece?.region ?? this.kind.space, at)
-    const holder = piece !== undefined && piece.region.sizeOf(at) >= 0 ? piece.holderOf(at)?.now : undefined
+    const holder = this.holderAround(at)
     const what = holder === undefined ? 'no block of any heap over its memory' : `a block of heap ${holder}`
     throw new VmallocError('argument', `${op}: ${at} is ${what}, expected a block of heap ${this}`)
   }
 
   private take(at: Addr, from: Heap | undefined): Addr {
-    this.mustBeOpen('import')
-    const { space } = this.kind
-    const holder = from ?? pieceAround<Heap>(space, at)?.holderOf(at)?.now
+    this.mustLive('import')
+    const holder = (from ?? this.holderAround(at))?.now
     if (holder === undefined) {
       throw new VmallocError(
         'argument',
         `import: ${at} is no block of any heap over the memory of heap ${this}, expected one`,
       )
     }
-    return holder.now === this ? at : holder.now.move(at, this, 'import')
+    if (holder !== this) return holder.move(at, this, 'import')
+    this.pieceOf(at, 'import')
+    return at
+  }
+
+  /** The heap that has the block at `at`, of all heaps over the same memory. */
+  private holderAround(at: Addr): Heap | undefined {
+    const piece = pieceAround<Heap>(this.piece?.region ?? this.kind.space, at)
+    return piece !== undefined && piece.region.sizeOf(at) >= 0 ? piece.holderOf(at)?.now : undefined
+  }
+
+  /** The root that the blocks of this heap lie in; options may have said another than the program did. */
+  private get root(): Region {
+    const { region } = this.piece ?? (this.kind.isApart === false ? { region: this.kind.space } : this.begin('root'))
+    return rootOf(region)
   }
 
   private move(at: Addr, to: Heap, op: string): Addr {
     const piece = this.pieceOf(at, op)
     const { region } = piece
     const size = region.sizeOf(at)
-    if (rootOf(region) !== rootOf(to.kind.space)) return this.copy(at, size, piece, to)
+    if (rootOf(region) !== to.root) return this.copy(at, size, piece, to)
     const holder = piece.lent?.get(at)
+    const found = this.endingsOf(at, piece)
     holder?.giveBack(at, size)
-    if (piece.owner?.now === to) piece.unlend(at, holder === undefined ? 0 : size)
+    if (piece.owner === to) piece.unlend(at, size)
     else {
       if (holder === undefined) piece.lentBytes += size
       ;(piece.lent ??= new Map()).set(at, to)
       ;(to.borrowed ??= new Map()).set(at, piece)
       to.borrowedBytes += size
     }
-    this.passEndings(at, to, at)
+    this.passEndings(found, at, to, piece, at)
+    piece.owner?.thin()
+    holder?.thin()
     if (to.borrowedBytes > to.mark) to.rise(this.move)
     return at
   }
 
-  /** A block goes to a heap over another root. */
+  /** A block goes to a heap over another root, where it gets another address: that says that it was copied. */
   private copy(at: Addr, size: number, piece: Own, to: Heap): Addr {
-    const copy = to.alloc(size)
+    const first = to.alloc(size)
+    const copy = first === at ? to.alloc(size) : first
+    if (copy !== first) to.region.retire(first)
     to.region.bytes(copy, size).set(piece.region.bytes(at, size))
-    this.passEndings(at, to, copy)
+    this.passEndings(this.endingsOf(at, piece), at, to, to.source!, copy)
     this.drop(piece, at)
     return copy
   }
@@ -412,44 +466,70 @@ export class Heap {
 
   /** A block of this heap is freed. */
   private drop(piece: Own, at: Addr): void {
-    const { region } = piece
+    const { region, owner } = piece
     const size = region.sizeOf(at)
     const holder = piece.lent?.get(at)
     region.retire(at)
     if (holder !== undefined) {
       holder.giveBack(at, size)
       piece.unlend(at, size)
-    } else piece.owner!.thin(piece)
+      holder.thin()
+    }
+    owner?.thin()
   }
 
-  /** A heap that was adopted, and whose last own block is gone, gives its region back. */
-  private thin(piece: Own): void {
-    if (this.into === undefined || piece.region.busyBytes > 0) return
-    this.piece = undefined
-    piece.leave()
-    if (this.isEmpty) this.now.tick()
+  /** The same for a block with destructors: they run first, and may do anything but to free or to move it. */
+  private dropAfter(heap: Heap, endings: Ending[], piece: Own, at: Addr): void {
+    const holder = piece.holderOf(at)
+    const errors: unknown[] = []
+    heap.byBlock!.delete(at)
+    ;(piece.going ??= new Set()).add(at)
+    for (const ending of endings.reverse()) {
+      runEnding(ending, errors)
+      heap.tick()
+    }
+    piece.going?.delete(at)
+    const isThere = piece.holderOf(at) === holder && piece.region.sizeOf(at) >= 0
+    if (isThere) this.drop(piece, at)
+    this.settle(errors, `free of the block at ${at}`)
   }
 
-  private passEndings(at: Addr, to: Heap, copy: Addr): void {
-    const { holder, endings } = this.endingsOf(at)
+  /** A heap that was adopted gives its region back with its last own block, and is forgotten when it has nothing. */
+  private thin(): void {
+    const { into, piece } = this
+    if (into === undefined) return
+    if (piece?.isUnused === true) {
+      this.piece = undefined
+      piece.leave()
+    }
+    if (!this.isEmpty) return
+    into.tick()
+    into.thin()
+  }
+
+  private passEndings({ holder, endings }: BlockEndings, at: Addr, to: Heap, piece: Own, copy: Addr): void {
     if (endings === undefined) return
     holder.byBlock!.delete(at)
     for (const ending of endings) {
       ending.isDone = true
       holder.tick()
-      to.addEnding({ run: ending.run, at: copy, isDone: false })
+      to.addEnding({ run: ending.run, at: copy, piece, isDone: false })
     }
   }
 
-  /** The destructors of a block, and which heap has them: this one, or one that it has adopted. */
-  private endingsOf(at: Addr): { holder: Heap; endings: Ending[] | undefined } {
-    const endings = this.byBlock?.get(at)
-    if (endings !== undefined || this.endings === undefined) return { holder: this, endings }
-    for (const part of this.endings) {
-      const found = part instanceof Heap ? part.endingsOf(at) : undefined
-      if (found?.endings !== undefined) return found
+  /** The destructors of a block, oldest first, and which heap has them: that which holds it, or one that adopted that. */
+  private endingsOf(at: Addr, piece: Own): BlockEndings {
+    let found: BlockEndings = { holder: this, endings: undefined }
+    for (let holder = piece.holderOf(at); holder !== undefined; holder = holder.into) {
+      const more = holder.byBlock?.get(at)
+      if (more === undefined || more[0]!.piece !== piece) continue
+      if (found.endings !== undefined) {
+        found.holder.byBlock!.delete(at)
+        more.unshift(...found.endings)
+      }
+      found = { holder, endings: more }
     }
-    return { holder: this, endings: undefined }
+    return found
   }
 
   private addEnding(ending: Ending): void {
@@ -461,21 +541,11 @@ export class Heap {
     else others.push(ending)
   }
 
-  private runBlock(at: Addr, errors: unknown[]): void {
-    const { holder, endings } = this.endingsOf(at)
-    if (endings === undefined) return
-    holder.byBlock!.delete(at)
-    for (const ending of endings.reverse()) {
-      runEnding(ending, errors)
-      holder.tick()
-    }
-  }
-
   /** One more ending is done: once they are many they go. */
   private tick(): void {
     const { endings } = this
     if (endings === undefined || ++this.done < FEW || this.done * 2 < endings.length) return
-    this.endings = endings.filter((ending) => (ending instanceof Heap ? !ending.isEmpty : !ending.isDone))
+    this.endings = endings.filter((ending) => !Heap.isOver(ending))
     this.done = 0
   }
 
@@ -484,12 +554,10 @@ export class Heap {
     this.state = this.state === 'adopted' ? 'adopted' : 'ending'
     do {
       for (let child = this.youngest; child !== undefined; child = this.youngest) child.end(errors)
-      for (let next = this.endings?.pop(); next !== undefined; next = this.endings?.pop()) {
+      for (let next = this.endings?.at(-1); next !== undefined; next = this.endings?.at(-1)) {
         if (next instanceof Heap) next.end(errors)
-        else {
-          if (next.at !== NIL) this.byBlock?.delete(next.at)
-          runEnding(next, errors)
-        }
+        this.forget(next)
+        if (!(next instanceof Heap)) runEnding(next, errors)
       }
     } while (this.youngest !== undefined)
     if (this.borrowed !== undefined) {
@@ -504,6 +572,17 @@ export class Heap {
     this.finish()
   }
 
+  /** An ending that is the last one, or was when it began. */
+  private forget(ending: Ending | Heap): void {
+    const { endings } = this
+    const at = endings?.lastIndexOf(ending) ?? -1
+    if (at >= 0) endings!.splice(at, 1)
+    if (ending instanceof Heap || ending.at === NIL || ending.isDone) return
+    const others = this.byBlock?.get(ending.at)
+    if (others !== undefined && others.length > 1) others.splice(others.indexOf(ending), 1)
+    else this.byBlock?.delete(ending.at)
+  }
+
   /** The blocks of its own go. */
   private finish(): void {
     if (this.state !== 'adopted') this.delist()
@@ -512,6 +591,7 @@ export class Heap {
     this.source = undefined
     this.piece = undefined
     if (piece !== undefined) piece.leave()
+    this.above?.thin()
   }
 
   private settle(errors: readonly unknown[], what: string): void {
@@ -523,10 +603,25 @@ export class Heap {
   }
 
   private enlist(child: Heap): void {
-    if (this.state !== 'open' && this.state !== 'ending') this.mustBeOpen('open a heap')
+    this.mustLive('open a heap')
     child.older = this.youngest
     if (this.youngest !== undefined) this.youngest.younger = child
     this.youngest = child
+  }
+
+  /** Children that are not meant to end with this heap go to the heap around it. */
+  protected handOn(isGuest: (child: Heap) => boolean): void {
+    const { parent } = this
+    if (parent === undefined || this.state !== 'open') return
+    for (let child = this.youngest; child !== undefined; ) {
+      const { older } = child
+      if (isGuest(child)) {
+        child.delist()
+        child.above = parent
+        parent.enlist(child)
+      }
+      child = older
+    }
   }
 
   private delist(): void {
@@ -558,7 +653,7 @@ function each<T extends Movable>(what: T, to: Heap, step: (at: Addr) => Addr): T
   const view = what as View<NumericArray>
   const type = view.array.constructor as unknown as ArrayType<NumericArray>
   const at = step(view.at)
-  return (at === view.at ? what : to.region.view(type, at, view.length)) as T
+  return (view.alive ? what : to.region.view(type, at, view.length)) as T
 }
 
 function runEnding(ending: Ending, errors: unknown[]): void {
@@ -606,7 +701,7 @@ export function live<R>(
 }
 
 function succeeded(heap: Heap, isTxn: boolean): void {
-  if (isTxn && !heap.closed) heap.parent!.adopt(heap)
+  if (isTxn && (!heap.closed || heap.parent!.closed)) heap.parent!.adopt(heap)
   else heap.close()
 }
 

@@ -16,6 +16,7 @@ import { VmallocError } from '../ground/fault.ts'
 import { heap as defaultHeap, type OpenOptions, open } from '../region/open.ts'
 import { currentOptions } from '../region/options.ts'
 import { registry } from '../region/registry.ts'
+import { Places } from './places.ts'
 
 /** How a heap is opened: its name, how its memory is managed, and when it is told that it grows. */
 export interface HeapOptions extends OpenOptions {
@@ -25,11 +26,14 @@ export interface HeapOptions extends OpenOptions {
 
 const MOST_KINDS = 256
 const MOST_WAITING = 64
-/** A region that waits keeps no more than so many bytes. */
-const MOST_KEPT = 256 * 1024
+/** The regions of a kind that wait keep no more than so many bytes together. */
+const MOST_KEPT = 16 * 1024 * 1024
+/** The region of a heap that has ended is cut to what is lent from here on: below, odd ends cost more than they give. */
+const MOST_HELD = 8 * 1024
 const HIGH_WATER = 64 * 1024 * 1024
 
-const pieces = new WeakMap<Region, Piece<unknown>>()
+/** By root. */
+const places = new WeakMap<Region, Places<Piece<unknown>>>()
 
 /** A region and whose blocks are in it; `H` are the heaps, of which it needs nothing but who they are. */
 export class Piece<H> {
@@ -40,15 +44,57 @@ export class Piece<H> {
   /** Blocks that belong to other heaps, and their bytes. */
   lent: Map<Addr, H> | undefined
   lentBytes = 0
+  /** Blocks whose destructors run before they are freed. */
+  going: Set<Addr> | undefined
+  /** The options that the region was opened under. */
+  readonly options = currentOptions()
+  /** Bytes that it keeps while it waits. */
+  kept = 0
+  private readonly places: Places<Piece<unknown>>
+  private isFixed = false
 
   constructor(region: Region, kind: Kind<H>) {
     this.region = region
     this.kind = kind
+    this.places = placesOf(rootOf(region))
+    this.places.add(this)
+  }
+
+  /** Nothing more will be allocated in it. */
+  fix(): void {
+    this.isFixed = true
+    this.places.fix(this)
+  }
+
+  /** It will wait for another heap. */
+  reset(): void {
+    this.owner = undefined
+    this.lent = undefined
+    this.lentBytes = 0
+    this.going = undefined
+    if (!this.isFixed) return
+    this.isFixed = false
+    this.places.add(this)
+  }
+
+  /** No other heap will have it. */
+  close(): void {
+    this.region.close()
+    this.places.remove(this)
   }
 
   /** Who has the block at `at`. */
   holderOf(at: Addr): H | undefined {
     return this.lent?.get(at) ?? this.owner
+  }
+
+  /** Whether its owner has no block in it. */
+  get isUnused(): boolean {
+    if (this.region.busyBytes > this.lentBytes) return false
+    const { lent } = this
+    let isUnused = true
+    this.region.walk(({ at, state }) => (isUnused = state !== 'busy' || lent?.has(at) === true))
+    return isUnused
   }
 
   /** The heap is done with it: all that is not lent is freed. */
@@ -59,10 +105,11 @@ export class Piece<H> {
       this.kind.give(this)
       return
     }
+    this.fix()
     const gone: Addr[] = []
     region.walk(({ at, state }) => void (state === 'busy' && !lent.has(at) && gone.push(at)))
     for (const at of gone.reverse()) region.retire(at)
-    region.compact()
+    if (region.extent > MOST_HELD) region.compact()
   }
 
   /** A lent block is gone, or comes back to its owner. */
@@ -73,10 +120,15 @@ export class Piece<H> {
   }
 }
 
-/** The piece in whose region an address lies, of those over the root of `region`. */
+/** The piece in whose region there is a block at `at`, of those over the root of `region`. */
 export function pieceAround<H>(region: Region, at: Addr): Piece<H> | undefined {
-  const around = rootOf(region).regionOf(at)
-  return around === undefined ? undefined : (pieces.get(around) as Piece<H> | undefined)
+  return placesOf(rootOf(region)).find(at) as Piece<H> | undefined
+}
+
+function placesOf(root: Region): Places<Piece<unknown>> {
+  let found = places.get(root)
+  if (found === undefined) places.set(root, (found = new Places()))
+  return found
 }
 
 /** The region that all others of a space lie in: addresses mean the same in all of them. */
@@ -88,11 +140,17 @@ export function rootOf(region: Region): Region {
 
 export class Kind<H> {
   readonly name: string
+  /** Unless options say otherwise. */
+  readonly method: string
   readonly highWater: number
   private readonly options: OpenOptions
   /** The region that those of this kind are nested in. */
   private ground: Region | undefined
+  /** Whether options put its regions elsewhere; unknown while there was none. */
+  isApart: boolean | undefined = undefined
+  private isDropped = false
   private waiting: Piece<H>[] = []
+  private kept = 0
   private inForce: unknown
   private changes = -1
 
@@ -101,6 +159,7 @@ export class Kind<H> {
       throw new VmallocError('argument', `heap: highWater ${String(highWater)}, expected a number of bytes above 0`)
     }
     this.name = options.name ?? name
+    this.method = method
     this.highWater = highWater
     this.options = { method, ...options, name: this.name }
   }
@@ -108,25 +167,30 @@ export class Kind<H> {
   /** A region without a block. */
   take(): Piece<H> {
     if (this.inForce !== currentOptions() || this.changes !== registry.changes) this.renew()
-    const waiting = this.waiting.pop()
-    if (waiting !== undefined && !waiting.region.closed) return waiting
+    for (let waiting = this.waiting.pop(); waiting !== undefined; waiting = this.waiting.pop()) {
+      this.kept -= waiting.kept
+      if (!waiting.region.closed) return waiting
+      waiting.close()
+    }
     const { discipline } = this.options
     this.ground ??= discipline === undefined ? defaultHeap() : groundOver(discipline)
     const piece = new Piece<H>(open({ ...this.options, discipline: this.ground }), this)
-    pieces.set(piece.region, piece)
+    this.isApart = rootOf(piece.region) !== rootOf(this.ground)
     return piece
   }
 
   /** A region whose blocks nobody needs any more. */
   give(piece: Piece<H>): void {
     const { region } = piece
-    piece.lent = undefined
-    piece.lentBytes = 0
-    if (this.waiting.length >= MOST_WAITING || this.changes !== registry.changes || !region.clear()) {
-      region.close()
+    piece.reset()
+    const isStale = this.isDropped || piece.options !== currentOptions() || this.changes !== registry.changes
+    if (!region.clear() || isStale || this.waiting.length >= MOST_WAITING) {
+      piece.close()
       return
     }
-    if (region.extent > MOST_KEPT) region.compact()
+    if (this.kept + region.extent > MOST_KEPT) region.compact()
+    piece.kept = region.extent
+    this.kept += piece.kept
     this.waiting.push(piece)
   }
 
@@ -137,13 +201,21 @@ export class Kind<H> {
     return this.ground
   }
 
+  /** No other heap will be of this kind: those that are go on, and their regions do not wait. */
+  drop(): void {
+    this.isDropped = true
+    this.forget()
+  }
+
   /** Closes the regions that wait. */
-  forget(): void {
-    for (const { region } of this.waiting.splice(0)) region.close()
+  private forget(): void {
+    for (const piece of this.waiting.splice(0)) piece.close()
+    this.kept = 0
   }
 
   private renew(): void {
     this.forget()
+    this.isApart = undefined
     this.inForce = currentOptions()
     this.changes = registry.changes
   }
@@ -165,26 +237,58 @@ function groundOver(discipline: NonNullable<OpenOptions['discipline']>): Region 
 }
 
 const kinds = new Map<string, Kind<unknown>>()
+/** Those without options but a name: by method, which is one of a few, and name. */
+const named = new Map<string, Map<string, Kind<unknown>>>()
+/** Of these, the one that was asked for last: mostly it is again. */
+let newest: Kind<unknown> | undefined
 const numbers = new WeakMap<object, number>()
 let objects = 0
 
 /** The kind of what was asked for: the same for the same. */
 export function kindOf<H>(options: HeapOptions | undefined, name: string, method: string): Kind<H> {
-  const key = options === undefined ? `${name} ${method}` : keyOf(options, name, method)
-  let kind = kinds.get(key) as Kind<H> | undefined
-  if (kind !== undefined) return kind
-  if (kinds.size >= MOST_KINDS) {
-    for (const known of kinds.values()) known.forget()
-    kinds.clear()
+  if (options !== undefined && !hasNameOnly(options)) {
+    const key = keyOf(options, name, method)
+    return (kinds.get(key) ?? newKind(kinds, key, options, name, method)) as Kind<H>
   }
-  kind = new Kind(options ?? {}, name, method)
-  kinds.set(key, kind as Kind<unknown>)
+  const key = options?.name ?? name
+  if (newest === undefined || newest.name !== key || newest.method !== method) {
+    const known = namedOf(method)
+    newest = known.get(key) ?? newKind(known, key, options ?? {}, name, method)
+  }
+  return newest as Kind<H>
+}
+
+function newKind(
+  known: Map<string, Kind<unknown>>,
+  key: string,
+  options: HeapOptions,
+  name: string,
+  method: string,
+): Kind<unknown> {
+  if (known.size >= MOST_KINDS) {
+    for (const kind of known.values()) kind.drop()
+    known.clear()
+  }
+  const kind = new Kind(options, name, method)
+  known.set(key, kind)
   return kind
 }
 
+function namedOf(method: string): Map<string, Kind<unknown>> {
+  let known = named.get(method)
+  if (known === undefined) named.set(method, (known = new Map()))
+  return known
+}
+
+function hasNameOnly(options: HeapOptions): boolean {
+  for (const option in options) if (option !== 'name') return false
+  return typeof options.name === 'string'
+}
+
 function keyOf(options: HeapOptions, name: string, method: string): string {
-  const parts = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))
-  return `${name} ${method} ${parts.map(([key, value]) => `${key}=${idOf(value)}`).join(' ')}`
+  let key = `${name} ${method}`
+  for (const option of Object.keys(options)) key += ` ${option}=${idOf(options[option])}`
+  return key
 }
 
 function idOf(value: unknown): string {

@@ -14,9 +14,9 @@
  *
  * Source: sub_heap, switch_heap, sub_heap_txn and global_heap of librcd.
  */
-import { current, hold, letGo, run } from './context.ts'
+import { current, type Held, hold, letGo, run } from './context.ts'
 import { Heap, heapIn, live } from './heap.ts'
-import { type HeapOptions, kindOf } from './piece.ts'
+import { type HeapOptions, type Kind, kindOf } from './piece.ts'
 
 const NAME = 'subheap'
 
@@ -30,9 +30,25 @@ export function currentHeap(): Heap {
 
 /** A heap that is current until the end of the block that `using` stands in, as far as that is synchronous. */
 class HeldHeap extends Heap {
+  private readonly held: Held
+
+  constructor(kind: Kind<Heap>, parent: Heap) {
+    super(kind, parent)
+    this.held = hold(this)
+  }
+
+  /**
+   * In a later job than it was opened in, by an async function, what others held in that job lies in it by accident and
+   * goes on.
+   */
   override close(): boolean {
-    letGo(this)
+    if (this.held.isOver) this.handOn((child) => child instanceof HeldHeap)
+    this.release()
     return super.close()
+  }
+
+  protected release(): void {
+    letGo(this.held)
   }
 }
 
@@ -40,7 +56,7 @@ class HeldHeap extends Heap {
 export class HeapTxn extends HeldHeap {
   /** Everything in it goes to the heap around it, and it ends. Throws VmallocError `closed`. */
   commit(): void {
-    letGo(this)
+    this.release()
     if (this.parent === undefined) this.close()
     else this.parent.adopt(this)
   }
@@ -59,9 +75,7 @@ export function subHeap<R>(first?: HeapOptions | ((heap: Heap) => R), second?: (
   const options = typeof first === 'function' ? undefined : first
   const parent = current() ?? globalHeap
   if (fn !== undefined) return live(heapIn(parent, options, NAME, 'last'), run, fn, false)
-  const heap = new HeldHeap(kindOf(options, NAME, 'last'), parent)
-  hold(heap)
-  return heap
+  return new HeldHeap(kindOf(options, NAME, 'last'), parent)
 }
 
 /** The same; when `fn` succeeds all that the heap has goes to the heap around it. */
@@ -73,9 +87,7 @@ export function subHeapTxn<R>(first?: HeapOptions | ((heap: Heap) => R), second?
   const options = typeof first === 'function' ? undefined : first
   const parent = current() ?? globalHeap
   if (fn !== undefined) return live(heapIn(parent, options, NAME, 'last'), run, fn, true)
-  const heap = new HeapTxn(kindOf(options, NAME, 'last'), parent)
-  hold(heap)
-  return heap
+  return new HeapTxn(kindOf(options, NAME, 'last'), parent)
 }
 
 /** Calls `fn` with another heap current; nothing ends with it. */

@@ -98,6 +98,7 @@ export class Handle implements Held {
   /** The header's checksum: another one means that another region lies there now. */
   private sum = 0
   private ended = false
+  private damage = ''
   private way: number = SLOW
   private ears: readonly Ear[] = nobody
   private views: Map<Addr, Life> | undefined = undefined
@@ -403,9 +404,7 @@ export class Handle implements Held {
       return new Set(this.children().flatMap((child) => child.segments().map(({ at }) => at - this.bias)))
     } catch (error) {
       if (!(error instanceof VmallocError) || error.code !== 'corrupted') throw error
-      const at = (error.place ?? this.header) - this.bias
-      const none = { size: 0, offset: 0, allocated: 0, freed: 0, detected: 0 }
-      this.reported({ kind: 'corrupted', what: error.message, at, ...none })
+      this.tellDamage(error)
       return undefined
     }
   }
@@ -413,6 +412,15 @@ export class Handle implements Held {
   // the whole region
 
   clear(): boolean {
+    if (
+      this.way === SHORT &&
+      this.store.get(this.place, H.CHILD) === 0 &&
+      this.store.get(this.place, H.CHILDREN) === 0
+    ) {
+      this.policy.clear()
+      this.store.put(this.place, H.BUSY, 0)
+      return true
+    }
     if (this.ended || !this.closeChildren()) return false
     this.within(() => {
       this.bury(this.place)
@@ -872,10 +880,29 @@ export class Handle implements Held {
 
   /** Closes the children that somebody holds, who may say no; the others end with the memory they lie in. */
   private closeChildren(): boolean {
-    const headers = this.within(() => this.childHeaders())
+    const headers = this.within(() => this.childrenToClose())
     if (headers.length === 0) return true
     const held = headers.flatMap((header) => this.space.handleAt(header) ?? [])
     return held.every((child) => child.close())
+  }
+
+  /** Those that can be found. Where a method debugs, damage to their chain is told, and holds nothing up. */
+  private childrenToClose(): readonly number[] {
+    try {
+      return this.childHeaders()
+    } catch (error) {
+      if (this.policy.leaks === undefined || !(error instanceof VmallocError) || error.code !== 'corrupted') throw error
+      this.tellDamage(error)
+      return []
+    }
+  }
+
+  /** Once, as long as it is the same. */
+  private tellDamage({ message, place = this.place }: VmallocError): void {
+    if (message === this.damage) return
+    this.damage = message
+    const none = { size: 0, offset: 0, allocated: 0, freed: 0, detected: 0 }
+    this.reported({ kind: 'corrupted', what: message, at: place, ...none })
   }
 
   /** No header in this region is a region any more, whoever still has a handle to it. */

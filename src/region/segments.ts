@@ -138,8 +138,8 @@ export class Segments implements Store {
   }
 
   grow(need: number, fresh: number): boolean {
-    if (this.frozen) return false
     const last = this.last
+    if (this.frozen || !this.isRecord(last)) return false
     const raw = this.get(last, RAW)
     const had = this.get(last, SIZE)
     const step = this.step()
@@ -165,6 +165,7 @@ export class Segments implements Store {
   }
 
   trim(segment: Segment, keep: number): boolean {
+    if (!this.isRecord(segment)) return false
     const raw = this.get(segment, RAW)
     const had = this.get(segment, SIZE)
     const want = this.rounded(keep - raw)
@@ -178,6 +179,7 @@ export class Segments implements Store {
   release(segment: Segment): boolean {
     if (segment === this.header) return false
     const before = this.before(segment)
+    if (before === 0) return false
     const after = this.next(segment)
     const raw = this.get(segment, RAW)
     const size = this.get(segment, SIZE)
@@ -339,9 +341,10 @@ export class Segments implements Store {
     )
   }
 
+  /** The record before one; 0 where that is not in the chain. */
   private before(segment: Segment): Segment {
     let s = this.header
-    while (this.next(s) !== segment) s = this.next(s)
+    while (s !== 0 && this.next(s) !== segment) s = this.next(s)
     return s
   }
 
