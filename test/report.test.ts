@@ -203,14 +203,26 @@ describe('advice', () => {
   it('tries pool where there is one size, and a pool beside best where one is common', () => {
     const titles = (trace: Trace) =>
       adviceOn(trace, summarize(trace).summary, { passes: 1 }).candidates.map(({ title }) => title)
-    expect(titles(traceOf('a 0 24', 'a 1 24', 'f 0', 'f 1'))).to.deep.equal([
+    const many = (size: (i: number) => number) => Array.from({ length: 120 }, (_, i) => `a ${i} ${size(i)}`)
+    expect(titles(traceOf(...many(() => 24), 'f 0', 'f 1'))).to.deep.equal([
       'best',
       'best, merging at once',
       'last',
       'pool of 24',
     ])
-    expect(titles(traceOf('a 0 24', 'a 1 24', 'a 2 5'))).to.include('best, and a pool of 24')
-    expect(titles(traceOf('a 0 24', 'r 0 30'))).to.deep.equal(['best', 'best, merging at once', 'last'])
+    expect(titles(traceOf(...many((i) => (i % 3 === 2 ? 5 : 24))))).to.include('best, and a pool of 24')
+    expect(titles(traceOf(...many(() => 24), 'r 0 30', ...many(() => 24).map((_, i) => `r ${i} 31`)))).to.deep.equal([
+      'best',
+      'best, merging at once',
+      'last',
+    ])
+  })
+
+  it('concludes nothing from the sizes of a few allocations', () => {
+    const trace = traceOf('a 0 24', 'a 1 24', 'f 0', 'f 1')
+    const { candidates, notes } = adviceOn(trace, summarize(trace).summary, { passes: 1 })
+    expect(candidates.map(({ title }) => title)).to.deep.equal(['best', 'best, merging at once', 'last'])
+    expect(notes).to.include('a pool was not replayed: 2 allocations do not say that there will be no other size')
   })
 
   it('gives each region its own', () => {

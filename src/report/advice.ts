@@ -77,6 +77,8 @@ const LAST = { bytes: 64 * 2 ** 20, times: 4, block: 8 }
 const REGIONS = 6
 /** A pool is worth a replay when it serves so large a part of the allocations. */
 const POOL_PART = 0.1
+/** Of fewer allocations nothing is concluded from their sizes. */
+const FEW = 100
 
 export function adviceOn(trace: Trace, summary: Summary, options: AdviceOptions = {}): Advice {
   return { ...adviceOnAll(trace, summary, '', options), ...byRegion(trace, summary, options) }
@@ -106,7 +108,9 @@ function adviceOnAll(trace: Trace, summary: Summary, prefix: string, { passes, p
   }
 
   const [common] = summary.common
-  if (common !== undefined && summary.distinct === 1 && isFixed(trace)) {
+  if (summary.blocks < FEW) {
+    notes.push(`a pool was not replayed: ${summary.blocks} allocations do not say that there will be no other size`)
+  } else if (common !== undefined && summary.distinct === 1 && isFixed(trace)) {
     const how = `${prefix}method=pool`
     run(`pool of ${common.size}`, 'option', how, under('pool', { element: Math.max(1, common.size) }))
   } else if (common !== undefined && common.size > 0 && common.fixed >= POOL_PART * summary.blocks) {
