@@ -13,7 +13,7 @@ export const rows: readonly OptionRow[] = [
   { name: 'depth', kind: 'number', scope: 'region', min: 0, max: DEEPEST, otherwise: '8', example: 'depth=16',
     about: 'Calls that debug and profile record of a stack; 0 records none.' },
   { name: 'nth', kind: 'number', scope: 'region', min: 1, otherwise: '1', example: 'nth=100',
-    about: 'debug records the stack of one in so many allocations and frees.' },
+    about: 'debug records the stack of one in so many allocations, and of one in so many frees.' },
   { name: 'fill', kind: 'size', scope: 'region', otherwise: 'all', example: 'fill=512',
     about: 'Bytes of each payload that debug fills when it is allocated and freed.' },
   { name: 'patterns', kind: 'choice', scope: 'region', choices: ['ast', 'librcd', 'wmem'], otherwise: 'ast', example: 'patterns=wmem',
