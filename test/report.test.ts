@@ -253,6 +253,7 @@ describe('vmalloc report', () => {
     writeFileSync(join(folder, 'wrong.rep'), '1\n2\n4\n300\na 0 100\nf 1\n')
     writeFileSync(join(folder, 'other.json'), '{ "vmalloc": "nothing" }')
     writeFileSync(join(folder, 'cut.json'), '{ "vmalloc": "profile", "profi')
+    writeFileSync(join(folder, 'app.pb.gz'), gzipSync('profile'))
     const { profile } = profileOf(syntheticTrace(2000), 'profile(best)', 123_456)
     writeFileSync(join(folder, 'app.json'), JSON.stringify(jsonOf([{ ...profile, region: 'packets' }])))
     writeFileSync(join(folder, 'packed.json.gz'), gzipSync(readFileSync(join(folder, 'app.json'))))
@@ -393,19 +394,23 @@ describe('vmalloc report', () => {
       'wrong.rep',
       'other.json',
       'cut.json',
+      'app.pb.gz',
       'small.rep',
       '--passes',
       '1',
     ])
     expect(status).to.equal(1)
     expect(stdout).to.match(/^small {2}4 operations/)
-    const [none, wrong, other, cut, ...rest] = stderr.trimEnd().split('\n')
+    const [none, wrong, other, cut, packed, ...rest] = stderr.trimEnd().split('\n')
     expect(none).to.match(/^vmalloc: none\.rep: ENOENT/)
     expect(wrong).to.match(/^vmalloc: wrong\.rep, line 6: id 1, which was never allocated, expected/)
     expect(other).to.equal(
       'vmalloc: other.json: JSON that is no profile, expected { "vmalloc": "profile", "profiles": [...] } or a trace',
     )
     expect(cut).to.match(/^vmalloc: cut\.json: not JSON all through \(.*\), expected a profile or a trace$/)
+    expect(packed).to.match(
+      /^vmalloc: app\.pb\.gz: a profile for pprof, .* expected one of profile=FILE\.json, or a trace$/,
+    )
     expect(rest).to.deep.equal([])
   })
 

@@ -107,6 +107,12 @@ function report(file: string, entry: Entry, options: ReportOptions): true {
 
 /** The profiles in a file; undefined when it is something else. */
 function readProfiles(file: string): Profile[] | undefined {
+  if (/\.(pb|pb\.gz|pprof)$/i.test(file)) {
+    throw new VmallocError(
+      'argument',
+      `${file}: a profile for pprof, which \`go tool pprof\` and speedscope open: expected one of profile=FILE.json, or a trace`,
+    )
+  }
   const read = readFileSync(file)
   const bytes = Buffer.from(isPacked(read) ? gunzip(read).bytes : read)
   const start = bytes.subarray(0, 256).toString('latin1').trimStart()
