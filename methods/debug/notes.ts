@@ -13,6 +13,8 @@ import type { Settings } from './settings.ts'
 
 const DETECTED_DEPTH = 8
 const MOST_TOLD = 4096
+const ALLOC = 0
+const FREE = 1
 
 /** The block that a finding is about. */
 export interface Subject {
@@ -26,8 +28,8 @@ export class Notes {
   private readonly store: Store
   private readonly settings: Settings
   private found: Found[] = []
-  private turns = 0
-  private freeTurns = 0
+  /** Calls since a stack was recorded, of either kind. */
+  private readonly turns: [number, number] = [0, 0]
   private readonly depth: number
   private readonly nth: number
   /** Calls of which a mistake was told, until their address is handed out again. */
@@ -105,22 +107,22 @@ export class Notes {
 
   /** The stack of a client that allocates, of one call in `nth`. */
   site(above: unknown): Site {
-    if (this.depth === 0) return 0
-    if (this.nth > 1) {
-      if (++this.turns < this.nth) return 0
-      this.turns = 0
-    }
-    return capture(this.depth, above)
+    return this.inTurn(ALLOC, above)
   }
 
   /** That of one that frees, counted apart: in a program that does both in turn one of them would never be the n-th. */
   freed(above: unknown): Site {
-    if (this.depth === 0) return 0
-    if (this.nth > 1) {
-      if (++this.freeTurns < this.nth) return 0
-      this.freeTurns = 0
+    return this.inTurn(FREE, above)
+  }
+
+  private inTurn(kind: typeof ALLOC | typeof FREE, above: unknown): Site {
+    const { depth, nth, turns } = this
+    if (depth === 0) return 0
+    if (nth > 1) {
+      if (++turns[kind] < nth) return 0
+      turns[kind] = 0
     }
-    return capture(this.depth, above)
+    return capture(depth, above)
   }
 
   /** The stack of the client at whose call something was noticed: always recorded. */

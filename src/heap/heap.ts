@@ -263,18 +263,23 @@ export class Heap {
   subHeap<R>(fn: (heap: Heap) => R): R
   subHeap<R>(options: HeapOptions, fn: (heap: Heap) => R): R
   subHeap<R>(first: HeapOptions | ((heap: Heap) => R), second?: (heap: Heap) => R): R {
-    const options = typeof first === 'function' ? undefined : first
-    const fn = typeof first === 'function' ? first : second!
-    return live(heapIn(this, options, NAME, 'last'), call, fn, false)
+    return this.inside(first, second, false)
   }
 
   /** As the function `subHeapTxn`, likewise. */
   subHeapTxn<R>(fn: (heap: Heap) => R): R
   subHeapTxn<R>(options: HeapOptions, fn: (heap: Heap) => R): R
   subHeapTxn<R>(first: HeapOptions | ((heap: Heap) => R), second?: (heap: Heap) => R): R {
-    const options = typeof first === 'function' ? undefined : first
-    const fn = typeof first === 'function' ? first : second!
-    return live(heapIn(this, options, NAME, 'last'), call, fn, true)
+    return this.inside(first, second, true)
+  }
+
+  private inside<R>(
+    first: HeapOptions | ((heap: Heap) => R),
+    second: ((heap: Heap) => R) | undefined,
+    isTxn: boolean,
+  ): R {
+    if (typeof first === 'function') return live(heapIn(this, undefined, NAME, 'last'), call, first, isTxn)
+    return live(heapIn(this, first, NAME, 'last'), call, second!, isTxn)
   }
 
   // the end

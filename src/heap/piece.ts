@@ -172,10 +172,9 @@ export class Kind<H> {
       if (!waiting.region.closed) return waiting
       waiting.close()
     }
-    const { discipline } = this.options
-    this.ground ??= discipline === undefined ? defaultHeap() : groundOver(discipline)
-    const piece = new Piece<H>(open({ ...this.options, discipline: this.ground }), this)
-    this.isApart = rootOf(piece.region) !== rootOf(this.ground)
+    const { space } = this
+    const piece = new Piece<H>(open({ ...this.options, discipline: space }), this)
+    this.isApart = rootOf(piece.region) !== rootOf(space)
     return piece
   }
 

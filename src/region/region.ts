@@ -741,13 +741,16 @@ export class Handle implements Held {
   }
 
   retire(at: Addr): boolean {
+    if (this.ended || at === NIL) return this.free(at)
     const rel = at - this.bias
-    const size = this.ended || at === NIL ? -1 : this.within(() => this.policy.sizeOf(rel))
-    if (size < 0) return this.free(at)
-    this.within(() => {
+    const isDone = this.within(() => {
+      const size = this.policy.sizeOf(rel)
+      if (size < 0) return false
       this.discard(rel, size)
       this.afterwards(NIL)
+      return true
     })
+    if (!isDone) return this.free(at)
     this.endViews(at)
     if (this.ears.length > 0 || (this.bits & H.EVENTS) !== 0) this.tellBlock('free', at, 0, at)
     return true
