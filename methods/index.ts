@@ -10,3 +10,11 @@ import { pool } from './pool.ts'
 import { profile } from './profile.ts'
 
 export const methods: MethodDef[] = [best, last, pool, debug, profile, none]
+
+/** Other names: what wmem calls its allocators. */
+export const aliases: readonly [name: string, of: string][] = [
+  ['simple', 'best'],
+  ['block', 'best'],
+  ['block_fast', 'last'],
+  ['strict', 'debug'],
+]

@@ -4,7 +4,7 @@
  * The public names; importing this file registers what comes with the package.
  */
 import { disciplines } from '../disciplines/index.ts'
-import { methods } from '../methods/index.ts'
+import { aliases, methods } from '../methods/index.ts'
 import { debugRegion, undebugRegion, writeFinding } from './debug/open.ts'
 import { profileTo } from './profile/open.ts'
 import { whenClosing, whenFound, whenOpened } from './region/hooks.ts'
@@ -13,6 +13,7 @@ import { tellUsage } from './region/usage.ts'
 import { traceExtras, traceTo } from './trace/open.ts'
 
 for (const method of methods) registry.methods.register(method)
+for (const [name, of] of aliases) registry.methods.alias(name, of)
 for (const discipline of disciplines) registry.disciplines.register(discipline)
 whenOpened((region, options) => {
   const file = options.resolve(region.name, 'trace')

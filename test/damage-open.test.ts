@@ -24,6 +24,7 @@ const UNCONTRADICTED = new Map([
   [H.SETTINGS, 'any settings, within their bits'],
   [H.TIDE, 'any high tide, from the busy bytes on'],
   [H.SERIALS, 'the last serial number that was given'],
+  [H.ERA, 'how often all blocks went at once'],
 ])
 
 /** What is written instead of a word. */

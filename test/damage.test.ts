@@ -116,6 +116,7 @@ const FREE_WORDS = new Map([
   [H.SETTINGS, 'settings, within their bits'],
   [H.TIDE, 'high tide, from the busy bytes on'],
   [H.SERIALS, 'the last serial number given'],
+  [H.ERA, 'how often all blocks went at once'],
 ])
 
 describe('damage', () => {

@@ -10,7 +10,8 @@
  *   closed      use of what has been closed, freed or cut off
  *   busy        a lock that was not given back in time, with its holder
  *   reported    what a debugging method found, thrown because `abort` asks for it; `cause` is the finding
- *   destructor  functions that were to run at the end of a heap or a block threw; `cause` has all that they threw
+ *   destructor  functions that were to run at the end of a heap, a block or a scope threw; `cause` has all that they threw
+ *   scope       use of a pool or a scope that is not in the state for it
  *   unsupported something that this platform or this method has not
  */
 export type FaultCode =
@@ -24,6 +25,7 @@ export type FaultCode =
   | 'busy'
   | 'reported'
   | 'destructor'
+  | 'scope'
   | 'unsupported'
 
 export class VmallocError extends Error {

@@ -25,10 +25,12 @@
  */
 import { type Addr, NIL } from '../contract/addr.ts'
 import type { ArrayType, NumericArray, Region, View } from '../contract/region.ts'
+import { around } from '../ground/around.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { capture, type Frame, framesOf } from '../ground/stacks.ts'
 import { writeReport } from '../region/options.ts'
-import { type HeapOptions, type Kind, kindOf, type Piece, pieceAround, rootOf } from './piece.ts'
+import { rootOf } from '../region/regions.ts'
+import { type HeapOptions, type Kind, kindOf, type Piece, pieceAround } from './piece.ts'
 
 /** What can change its heap: a block by its address or by a view of it, or a list of them. */
 export type Movable = Addr | View<NumericArray> | readonly Movable[]
@@ -688,43 +690,14 @@ export function live<R>(
   fn: (heap: Heap) => R,
   isTxn: boolean,
 ): R {
-  let result: R
-  try {
-    result = run(heap, fn)
-  } catch (error) {
-    fail(heap, error)
-  }
-  if (isThenable(result)) {
-    const succeed = (value: unknown): unknown => {
-      succeeded(heap, isTxn)
-      return value
-    }
-    return result.then(succeed, (error: unknown) => fail(heap, error)) as R
-  }
-  succeeded(heap, isTxn)
-  return result
+  return around(() => run(heap, fn), {
+    done: () => succeeded(heap, isTxn),
+    failed: () => heap.close(),
+    who: () => `heap ${heap}`,
+  })
 }
 
 function succeeded(heap: Heap, isTxn: boolean): void {
   if (isTxn && (!heap.closed || heap.parent!.closed)) heap.parent!.adopt(heap)
   else heap.close()
-}
-
-/** Throws what `fn` threw; with it, what destructors threw then. */
-function fail(heap: Heap, error: unknown): never {
-  try {
-    heap.close()
-  } catch (other) {
-    const { cause } = other as { cause?: unknown }
-    const errors = [error, ...(cause instanceof AggregateError ? cause.errors : [other])]
-    const said = error instanceof Error ? error.message : String(error)
-    throw new VmallocError('destructor', `heap ${heap}: ${said}; and at the end: ${(other as Error).message}`, {
-      cause: new AggregateError(errors, 'what was called threw, and so did destructors'),
-    })
-  }
-  throw error
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

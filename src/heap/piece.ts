@@ -15,6 +15,7 @@ import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { heap as defaultHeap, type OpenOptions, open } from '../region/open.ts'
 import { currentOptions } from '../region/options.ts'
+import { rootOf } from '../region/regions.ts'
 import { registry } from '../region/registry.ts'
 import { Places } from './places.ts'
 
@@ -129,13 +130,6 @@ function placesOf(root: Region): Places<Piece<unknown>> {
   let found = places.get(root)
   if (found === undefined) places.set(root, (found = new Places()))
   return found
-}
-
-/** The region that all others of a space lie in: addresses mean the same in all of them. */
-export function rootOf(region: Region): Region {
-  let root = region
-  while (root.parent !== undefined) root = root.parent
-  return root
 }
 
 export class Kind<H> {

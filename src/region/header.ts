@@ -9,8 +9,10 @@
  *
  * All links count from the first byte of the root's space. The fixed fields and the texts (all up to VALUES) stand under the checksum SUM;
  * no two regions of a root have the same SERIAL, so the sum also tells whether a header is still the one that it was.
- * Of the variable fields nothing contradicts TIDE (but that it is at least BUSY), SETTINGS (but its unused bits), the
- * lock, SERIALS (the last one given, in the root) and the values; all others are held against the segments and blocks by `check`.
+ * ERA is another number whenever all blocks went at once, and 0 when the region is closed: who keeps addresses can ask
+ * it whether they are still good. Of the variable fields nothing contradicts TIDE (but that it is at least BUSY),
+ * SETTINGS (but its unused bits), the lock, SERIALS (the last one given, in the root), ERA and the values; all others are
+ * held against the segments and blocks by `check`.
  */
 
 import type { Settings } from '../contract/region.ts'
@@ -54,7 +56,8 @@ export const BUSY = 112
 export const TIDE = 116
 export const MORE_VALUES = 120
 export const SERIALS = 124
-export const TEXTS = 128
+export const ERA = 128
+export const TEXTS = 132
 
 /** 'VMAL' read as a little-endian word. */
 export const IS_REGION = 0x4c414d56
@@ -80,6 +83,16 @@ export function unpackSettings(bits: number): Settings {
 
 export function knownSettings(bits: number): boolean {
   return (bits & ~KNOWN_SETTINGS) === 0
+}
+
+/** The ERA that a region begins with: hardly one that another region at the same place had. */
+export function eraOf(serial: number, h: number): number {
+  return Math.imul(serial ^ (h >>> 3), 0x9e3779b1) | 1
+}
+
+/** The ERA after one that ended; never 0. */
+export function nextEra(era: number): number {
+  return (era + 2) | 1
 }
 
 /** What MARK must be in the record at `segment` for a piece that begins at `raw`. */

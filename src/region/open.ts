@@ -589,6 +589,7 @@ function write(handle: Handle, plan: Plan, image: Image, parent: Handle | undefi
   m[base + (H.STATE >>> 2)] = h + image.state
   m[base + (H.VALUES >>> 2)] = h + known * 4
   m[base + (H.SERIAL >>> 2)] = parent === undefined ? 0 : nextSerial(store)
+  m[base + (H.ERA >>> 2)] = parent === undefined ? firstEra() : H.eraOf(store.get(space.root, H.SERIALS), h)
   m[base + (H.LAST >>> 2)] = h
   m[base + (H.EXTENT >>> 2)] = first.size
   m[base + (H.SUM >>> 2)] = H.sumOf(words, h)
@@ -598,6 +599,11 @@ function write(handle: Handle, plan: Plan, image: Image, parent: Handle | undefi
   const policy = build(plan.chain, handle, plan.values)
   policy.start()
   handle.bind(h, policy)
+}
+
+/** A root may lie where another one was, of whose era nothing is known. */
+function firstEra(): number {
+  return H.eraOf(Math.floor(Math.random() * 2 ** 32), 0)
 }
 
 /** A number that no other region of this root has. */

@@ -43,7 +43,7 @@ import * as H from './header.ts'
 import { tellClosing, tellFound } from './hooks.ts'
 import { emptyMap, mapOf } from './map.ts'
 import { drawn, inspectionOf, type ShowOptions, shown, shownBy } from './picture.ts'
-import { delist, enlist, type Held } from './regions.ts'
+import { delist, enlist, type Held, rootOf } from './regions.ts'
 import { Segments } from './segments.ts'
 import type { Space } from './space.ts'
 import { RegionValues } from './values.ts'
@@ -103,6 +103,8 @@ export class Handle implements Held {
   private ears: readonly Ear[] = nobody
   private views: Map<Addr, Life> | undefined = undefined
   private table: RegionValues | undefined = undefined
+  /** Why blocks are neither had nor freed here for now. */
+  private barred: (() => VmallocError) | undefined = undefined
   /** Hears of calls after the end. */
   private late: Late = undefined
   private heirs: readonly Ear[] = nobody
@@ -245,6 +247,7 @@ export class Handle implements Held {
       const to = this.resizeLocked(at, size, options)
       if (to !== NIL) return to
     }
+    if (this.barred !== undefined) throw this.barred()
     if (this.ended) return this.tooLate('resize', at)
     if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
     if (!isWhole(size, LIMIT)) return this.mistake('resize', size, sizeReason)
@@ -419,6 +422,7 @@ export class Handle implements Held {
     ) {
       this.policy.clear()
       this.store.put(this.place, H.BUSY, 0)
+      this.store.put(this.place, H.ERA, H.nextEra(this.store.get(this.place, H.ERA)))
       return true
     }
     if (this.ended || !this.closeChildren()) return false
@@ -426,6 +430,7 @@ export class Handle implements Held {
       this.bury(this.place)
       this.policy.clear()
       this.store.put(this.place, H.BUSY, 0)
+      this.store.put(this.place, H.ERA, H.nextEra(this.store.get(this.place, H.ERA)))
       this.afterwards(NIL)
     })
     this.endViews()
@@ -462,6 +467,7 @@ export class Handle implements Held {
         this.bury(this.place)
         this.unlink()
         this.store.put(this.place, H.MAGIC, 0)
+        this.store.put(this.place, H.ERA, 0)
         this.store.giveAll()
       }
     } finally {
@@ -572,6 +578,15 @@ export class Handle implements Held {
     return this.space.source.share?.() ?? this.buffer
   }
 
+  /**
+   * Until it is called without `why`, calls that would have, change or free blocks by this handle throw what it makes.
+   * For those who keep a region for later.
+   */
+  bar(why?: () => VmallocError): void {
+    this.barred = why
+    this.tune()
+  }
+
   /** Gives up a header that turned out to be damaged. */
   abandon(): void {
     this.end()
@@ -666,6 +681,7 @@ export class Handle implements Held {
   // the slow ways
 
   private obtain(op: 'alloc' | 'align', size: number, alignment: number, zeroed: boolean): Addr {
+    if (this.barred !== undefined) throw this.barred()
     if (this.ended) return this.tooLate(op, size)
     if (!isWhole(size, LIMIT)) return this.mistake(op, size, sizeReason)
     const policy = this.policy
@@ -705,6 +721,7 @@ export class Handle implements Held {
   }
 
   private freeSlowly(at: Addr): boolean {
+    if (this.barred !== undefined) throw this.barred()
     if (this.ended) {
       this.tooLate('free', at)
       return false
@@ -741,7 +758,8 @@ export class Handle implements Held {
   }
 
   retire(at: Addr): boolean {
-    if (this.ended || at === NIL) return this.free(at)
+    if ((this.way === SHORT || (this.way === WATCHED && !this.words.gone)) && this.policy.free(at)) return true
+    if (this.ended || this.barred !== undefined || at === NIL) return this.free(at)
     const rel = at - this.bias
     const isDone = this.within(() => {
       const size = this.policy.sizeOf(rel)
@@ -913,6 +931,7 @@ export class Handle implements Held {
     const store = this.store
     for (let h = store.get(header, H.CHILD); h !== 0 && store.get(h, H.MAGIC) === H.IS_REGION; ) {
       store.put(h, H.MAGIC, 0)
+      store.put(h, H.ERA, 0)
       this.bury(h)
       h = store.get(h, H.NEXT_SIBLING)
     }
@@ -970,6 +989,7 @@ export class Handle implements Held {
     const isOpen =
       !this.ended &&
       !this.space.listened &&
+      this.barred === undefined &&
       this.bias === 0 &&
       this.views === undefined &&
       (this.space.shared || this.store.get(this.place, H.SETTINGS) === 0)
@@ -1005,10 +1025,8 @@ export class Handle implements Held {
 
   /** The name of another region that has an address. */
   private ownerOf(at: Addr): string | undefined {
-    let top: Region = this
-    while (top.parent !== undefined) top = top.parent
     try {
-      const owner = top.regionOf(at)
+      const owner = rootOf(this).regionOf(at)
       return owner === undefined || owner.header === this.header ? undefined : owner.name
     } catch (error) {
       if (error instanceof VmallocError && error.code === 'corrupted') return undefined // damage is told by `check`

@@ -81,3 +81,10 @@ export function regions(): Region[] {
   }
   return found
 }
+
+/** The region that all others of a space lie in: addresses mean the same in all of them. */
+export function rootOf(region: Region): Region {
+  let root = region
+  while (root.parent !== undefined) root = root.parent
+  return root
+}

@@ -2,6 +2,7 @@
  * registry: names to methods and disciplines, asked when a region opens.
  *
  *   best                  a name
+ *   block                 another name for one of those: where it is asked for, the one that it stands for is found
  *   debug(pool)           a wrapper and what it wraps; alone it wraps what the program asked for
  *   ./mine.mjs  @me/pkg   a module path (from the working directory) or a package name: loaded at once and registered. It
  *                         exports a definition as `default`, `method` or `discipline`, or as its only export. This runs
@@ -25,6 +26,7 @@ interface Definition {
 export class Shelf<D extends Definition> {
   readonly #kind: string
   readonly #definitions = new Map<string, D>()
+  readonly #aliases = new Map<string, string>()
   readonly #isDefinition: (value: unknown) => value is D
 
   constructor(kind: string, isDefinition: (value: unknown) => value is D) {
@@ -42,33 +44,48 @@ export class Shelf<D extends Definition> {
     if (!this.#isDefinition(definition)) {
       throw new VmallocError('argument', `register: not a ${this.#kind} definition: expected ${wanted(this.#kind)}`)
     }
-    if (!/^[^\s,()='"]+$/.test(definition.name)) {
-      throw new VmallocError(
-        'argument',
-        `register: ${this.#kind} name "${definition.name}", expected no blanks, commas, quotes, = or parentheses`,
-      )
-    }
+    this.#mustBeName(definition.name)
     const before = this.#definitions.get(definition.name)
     removeRows(`${this.#kind} ${definition.name}`)
     addRows(definition.options ?? [], `${this.#kind} ${definition.name}`)
     this.#definitions.set(definition.name, definition)
+    this.#aliases.delete(definition.name)
     changes++
     return before
   }
 
-  /** Takes a definition out; regions that are open keep theirs. */
-  unregister(name: string): boolean {
-    removeRows(`${this.#kind} ${name}`)
+  /** Another name for a definition, which may come later; a definition registered under that name takes its place. */
+  alias(name: string, of: string): void {
+    this.#mustBeName(name)
+    if (this.#definitions.has(name) || this.#aliases.has(of)) {
+      const why = this.#definitions.has(name) ? `${name} is a ${this.#kind} itself` : `${of} is another name itself`
+      throw new VmallocError('argument', `alias: ${name} for ${of}: ${why}`)
+    }
+    this.#aliases.set(name, of)
     changes++
+  }
+
+  /** Takes a definition, or another name for one, out; regions that are open keep theirs. */
+  unregister(name: string): boolean {
+    changes++
+    if (this.#aliases.delete(name)) return true
+    removeRows(`${this.#kind} ${name}`)
     return this.#definitions.delete(name)
   }
 
+  /** The definition of a name, also of another name for it. */
   get(name: string): D | undefined {
-    return this.#definitions.get(name)
+    return this.#definitions.get(name) ?? this.#definitions.get(this.#aliases.get(name) ?? '')
   }
 
+  /** The names of definitions, without other names for them. */
   names(): string[] {
     return [...this.#definitions.keys()]
+  }
+
+  /** Other names, each with what it stands for. */
+  aliases(): [name: string, of: string][] {
+    return [...this.#aliases]
   }
 
   all(): D[] {
@@ -82,7 +99,15 @@ export class Shelf<D extends Definition> {
 
   /** The definition of a name or a module; throws VmallocError `unknown` with the nearest name. */
   find(name: string): D {
-    return this.#definitions.get(name) ?? this.#load(name)
+    return this.get(name) ?? this.#load(name)
+  }
+
+  #mustBeName(name: string): void {
+    if (/^[^\s,()='"]+$/.test(name)) return
+    throw new VmallocError(
+      'argument',
+      `register: ${this.#kind} name "${name}", expected no blanks, commas, quotes, = or parentheses`,
+    )
   }
 
   #load(name: string): D {
@@ -104,8 +129,9 @@ export class Shelf<D extends Definition> {
   }
 
   #unknown(name: string): VmallocError {
-    const near = nearest(name, this.names())
-    const known = this.names().join(', ')
+    const names = [...this.names(), ...this.#aliases.keys()]
+    const near = nearest(name, names)
+    const known = names.join(', ')
     return new VmallocError(
       'unknown',
       `unknown ${this.#kind} "${name}": ${near === undefined ? `expected one of ${known}` : `did you mean "${near}"?`}`,

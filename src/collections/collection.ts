@@ -1,0 +1,334 @@
+/**
+ * collection: what all that is kept in region memory has in common.
+ *
+ *   head   +0      +4      +8      +12      +16   +20
+ *          | KIND  | SHAPE | DATA  | SERIAL | ERA | fields of the kind ...
+ *
+ *   KIND    four letters of the kind; 0 once it is destroyed
+ *   SHAPE   hash of the names of its codecs
+ *   DATA    cell of the header of the region that the contents lie in, with that region's SERIAL and ERA
+ *
+ * Nothing about a collection is kept in JavaScript: an object of these classes is a handle, and `at` its address. Another
+ * thread, or another run, takes it up by that address. In shared memory each call is one turn under the space's lock;
+ * `locked` makes one turn of several.
+ *
+ * The contents may lie in another region of the space (`data`). When that one is cleared, they are gone at once, and the
+ * next call finds the collection empty. No callback is needed for that, so none can be left behind: the era that the
+ * contents belong to stands in the head. When the head's own region is cleared, the collection is gone, and its handles say so.
+ *
+ * Source: containers that empty themselves with a shorter scope after wmem, where callbacks do it.
+ */
+import type { Addr, Cell } from '../contract/addr.ts'
+import { corrupted, VmallocError } from '../ground/fault.ts'
+import type { Lock } from '../ground/lock.ts'
+import { encode } from '../ground/text.ts'
+import type { Words } from '../ground/words.ts'
+import { Ground, type Home } from '../region/ground.ts'
+import { rootOf } from '../region/regions.ts'
+
+export interface CollectionOptions {
+  /** Where the contents lie: a region of the same space, the collection's own unless said. */
+  data?: Home
+  /** Address of a collection that is there already: taken up instead of made. */
+  at?: Addr
+}
+
+const KIND = 0
+const SHAPE = 1
+const DATA = 2
+const SERIAL = 3
+const ERA = 4
+/** The first field of a kind, in words from the head on. */
+export const FIELDS = 5
+
+export abstract class Collection {
+  /** Where the head lies. */
+  protected readonly home: Ground
+  /** Where the contents lie. */
+  protected readonly data: Ground
+  protected readonly words: Words
+  /** The head, and in it everything by FIELDS and up. */
+  protected readonly head: Cell
+  /** `list`, `map`: for messages. */
+  protected readonly title: string
+  private readonly kind: number
+  private readonly eraCell: Cell
+  private readonly dataEra: Cell
+  private readonly era: number
+  private readonly guard: Lock | undefined
+
+  /**
+   * `letters` are four, and stand in the bytes; `shape` names everything that the layout of the contents hangs on;
+   * `fields` is how many words the kind has from FIELDS on, all 0 at first. The last thing that a
+   * constructor does is `start`.
+   */
+  constructor(title: string, letters: string, shape: string, fields: number, home: Home, options: CollectionOptions) {
+    this.title = title
+    this.kind = lettersOf(letters)
+    this.home = new Ground(home, title)
+    this.words = this.home.words
+    this.guard = this.home.guard
+    this.eraCell = this.home.eraCell
+    this.era = this.home.era
+    const held = this.home.lock()
+    try {
+      const hash = hashOf(shape)
+      const { at } = options
+      this.data =
+        at === undefined ? this.dataFor(options.data) : this.dataOf(this.found(at, shape, hash, fields), options)
+      this.dataEra = this.data.eraCell
+      this.head = at === undefined ? this.make(hash, fields) : this.home.cellOf(at)
+    } finally {
+      this.leave(held)
+    }
+  }
+
+  /** The address by which it can be taken up again. */
+  get at(): Addr {
+    return this.home.addressOf(this.head)
+  }
+
+  /** Whether it is neither destroyed nor gone with its region. */
+  get alive(): boolean {
+    const held = this.home.lock()
+    try {
+      this.home.renew()
+      return this.isThere
+    } finally {
+      this.leave(held)
+    }
+  }
+
+  /** Runs `what` as one turn: no other thread comes between the calls that it makes. */
+  locked<T>(what: () => T): T {
+    const held = this.enter()
+    try {
+      return what()
+    } finally {
+      this.leave(held)
+    }
+  }
+
+  /** Throws VmallocError `corrupted` at the first law of the structure that does not hold; ends on any bytes. */
+  check(): void {
+    const held = this.enter()
+    try {
+      this.checkAll()
+    } finally {
+      this.leave(held)
+    }
+  }
+
+  /** Gives all its memory back. What is gone already stays gone, without an error. */
+  destroy(): void {
+    const held = this.home.lock()
+    try {
+      this.home.renew()
+      if (!this.isThere) return
+      if (this.isFilled) this.release()
+      this.words.i32[this.head + KIND] = 0
+      this.home.drop(this.head)
+    } finally {
+      this.leave(held)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy()
+  }
+
+  /** Lays out a new one, once the subclass has all that `begin` needs. */
+  protected start(options: CollectionOptions): void {
+    if (options.at !== undefined) return
+    try {
+      this.begin()
+    } catch (error) {
+      this.words.i32[this.head + KIND] = 0
+      this.home.drop(this.head)
+      throw error
+    }
+  }
+
+  /**
+   * Lays out an empty one: at first, when all fields are 0, and again when the contents went with their region. What must
+   * outlast that is left alone.
+   */
+  protected abstract begin(): void
+  /** Frees the contents; what stands in the fields afterwards does not matter. */
+  protected abstract release(): void
+  protected abstract checkAll(): void
+
+  /** Begins a turn: finds the collection and its contents where they are, or throws `closed`. The answer is for `leave`. */
+  protected enter(): boolean {
+    const held = this.guard !== undefined && this.home.lock()
+    const m = this.words.i32
+    const head = this.head
+    if (m[this.eraCell] === this.era && m[head] === this.kind && m[this.dataEra] === m[head + ERA]) return held
+    this.mend(held)
+    return held
+  }
+
+  protected leave(held: boolean): void {
+    if (held) this.home.unlock()
+  }
+
+  /** A block for contents of so many bytes, 8 bytes aligned; throws `no-memory`. Afterwards the words may be others. */
+  protected take(bytes: number): Cell {
+    return this.data.take(bytes, this.title)
+  }
+
+  /** Gives up a block of the contents. */
+  protected drop(cell: Cell): void {
+    this.data.drop(cell)
+  }
+
+  /** For `checkAll`: throws `corrupted` unless `cell` is that of a busy block of the contents with so many bytes. */
+  protected mustHold(cell: Cell, bytes: number, law: string): void {
+    const { region } = this.data
+    const size = region.sizeOf(this.data.addressOf(cell))
+    if (size < bytes || cell === 0) {
+      corrupted(
+        `${this.title} ${law}`,
+        this.at,
+        size < 0
+          ? `a link to ${this.data.addressOf(cell)}, no busy block of region ${region.name}`
+          : `a block of ${size} bytes`,
+        `${bytes} bytes`,
+      )
+    }
+  }
+
+  /** For messages: what it is and where. */
+  protected get name(): string {
+    return `${this.title} at ${this.at}`
+  }
+
+  private get isThere(): boolean {
+    const m = this.words.i32
+    return m[this.eraCell] === this.era && m[this.head] === this.kind
+  }
+
+  /** Whether the contents are those of the era that the data region is in. */
+  private get isFilled(): boolean {
+    const m = this.words.i32
+    return this.data.isOpen && m[this.dataEra] === m[this.head + ERA]
+  }
+
+  /** What `enter` does when something is not as it was. */
+  private mend(held: boolean): void {
+    try {
+      this.home.renew()
+      if (!this.isThere) throw this.gone()
+      if (this.isFilled) return
+      if (!this.data.isOpen) {
+        throw new VmallocError(
+          'closed',
+          `${this.name}: region ${this.data.region.name}, where its contents lie, is closed`,
+        )
+      }
+      this.words.i32[this.head + ERA] = this.words.i32[this.dataEra]!
+      this.begin()
+    } catch (error) {
+      this.leave(held)
+      throw error
+    }
+  }
+
+  // a new one, or one that is there
+
+  private dataFor(data: Home | undefined): Ground {
+    const { home } = this
+    if (data === undefined) return home
+    const ground = new Ground(data, this.title)
+    if (ground.header === home.header && ground.isBeside(home)) return home
+    if (ground.isBeside(home)) return ground
+    throw new VmallocError(
+      'argument',
+      `${this.title}: data in region ${ground.region.name}, which has another root than ${home.region.name}: expected one of the same space`,
+    )
+  }
+
+  private make(hash: number, fields: number): Cell {
+    const { home, data } = this
+    const head = home.take((FIELDS + fields) * 4, this.title)
+    const m = this.words.i32
+    m.fill(0, head, head + FIELDS + fields)
+    m[head + SHAPE] = hash
+    m[head + DATA] = data.header
+    m[head + SERIAL] = data.serial
+    m[head + ERA] = m[data.eraCell]!
+    m[head + KIND] = this.kind
+    return head
+  }
+
+  /** The head at `at`, after everything about it that can be known was looked at. */
+  private found(at: Addr, shape: string, hash: number, fields: number): Cell {
+    const { home, kind, title } = this
+    const { region } = home
+    const size = region.sizeOf(at)
+    if (size < (FIELDS + fields) * 4) {
+      throw new VmallocError(
+        'argument',
+        size < 0
+          ? `${title}: at ${String(at)}, expected the address of a busy block of region ${region.name}`
+          : `${title}: at ${at} are ${size} bytes, expected at least ${(FIELDS + fields) * 4}`,
+      )
+    }
+    const head = home.cellOf(at)
+    const m = this.words.i32
+    if (m[head + KIND] !== kind) {
+      throw new VmallocError(
+        'argument',
+        `${title}: at ${at} is ${kindText(m[head + KIND]!)}, expected "${kindText(kind)}"`,
+      )
+    }
+    if (m[head + SHAPE] === hash) return head
+    throw new VmallocError('argument', `${title}: at ${at} is a ${title} of another shape than ${shape}`)
+  }
+
+  private dataOf(head: Cell, options: CollectionOptions): Ground {
+    const { home } = this
+    const m = this.words.i32
+    const header = m[head + DATA]!
+    if (header === home.header) return home
+    const owner = options.data ?? rootOf(home.region).regionOf(home.addressOf(header))
+    const data = owner === undefined ? undefined : new Ground(owner, this.title)
+    if (data?.isBeside(home) && data.header === header && data.serial === m[head + SERIAL]) return data
+    throw new VmallocError(
+      options.data === undefined ? 'closed' : 'argument',
+      `${this.title} at ${options.at}: its contents do not lie in ${options.data === undefined ? 'any open region any more' : `region ${data?.region.name}`}`,
+    )
+  }
+
+  private gone(): VmallocError {
+    const { home } = this
+    const region = `region ${home.region.name}`
+    const m = this.words.i32
+    const why =
+      m[this.eraCell] !== this.era
+        ? home.isOpen
+          ? `${region} was cleared since`
+          : `${region} is closed`
+        : 'it was destroyed'
+    return new VmallocError('closed', `${this.name}: ${why}`)
+  }
+}
+
+function lettersOf(text: string): number {
+  const [a, b, c, d] = encode(text)
+  return a! | (b! << 8) | (c! << 16) | (d! << 24)
+}
+
+/** The four letters of a kind, or the number where they are none. */
+function kindText(kind: number): string {
+  const letters = [0, 8, 16, 24].map((by) => (kind >>> by) & 0xff)
+  return letters.every((code) => code > 32 && code < 127)
+    ? String.fromCharCode(...letters)
+    : `0x${(kind >>> 0).toString(16)}`
+}
+
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash | 0
+}

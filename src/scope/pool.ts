@@ -1,0 +1,196 @@
+/**
+ * pool: blocks that are freed together.
+ *
+ *   alloc alloc ... freeAll      callbacks, newest first; then every block at once; then the pool is used again
+ *   destroy                      callbacks; then the memory goes
+ *
+ * A pool is a region with callbacks, and is handed wherever a region is: `new List(pool, u32)`. What it is asked for and
+ * cannot do it throws. Freeing everything does not depend on how many blocks there are.
+ *
+ * Source: wmem's pools, whose allocators are methods here: block, block_fast, simple, strict.
+ */
+import { type Addr, NIL } from '../contract/addr.ts'
+import type { Region } from '../contract/region.ts'
+import { VmallocError } from '../ground/fault.ts'
+import { type OpenOptions, open } from '../region/open.ts'
+import type { Handle } from '../region/region.ts'
+import { rootOf } from '../region/regions.ts'
+import { type EndEvent, Endings } from './endings.ts'
+import { throwAll } from './errors.ts'
+
+export type PoolState = 'idle' | 'active' | 'leaving' | 'ended'
+
+export class Pool {
+  readonly name: string
+  protected readonly options: OpenOptions
+  protected standing: PoolState
+  /** The region, once there is one. */
+  protected own: Handle | undefined
+  private readonly endings = new Endings()
+
+  /** Use `openPool`. One that is idle has no region yet. */
+  constructor(name: string, options: OpenOptions, state: 'idle' | 'active' = 'active') {
+    this.name = name
+    this.options = options
+    this.standing = state
+    this.own = state === 'active' ? (open(options) as Handle) : undefined
+  }
+
+  get state(): PoolState {
+    return this.standing
+  }
+
+  /** The region that the blocks lie in. Throws VmallocError `scope` when the pool cannot be used. */
+  get region(): Region {
+    return this.usable('region')
+  }
+
+  /** Usable bytes of all blocks. */
+  get bytesLive(): number {
+    return this.own?.busyBytes ?? 0
+  }
+
+  /** A block of at least `size` bytes. Throws VmallocError `scope`, `no-memory`, `argument`. */
+  alloc(size: number): Addr {
+    const at = this.standing === 'active' ? this.own!.alloc(size) : this.usable('alloc').alloc(size)
+    return at === NIL ? this.refused(size) : at
+  }
+
+  /** The same, all usable bytes 0. */
+  allocZeroed(size: number): Addr {
+    const at = this.usable('alloc').allocZeroed(size)
+    return at === NIL ? this.refused(size) : at
+  }
+
+  /** Address of NUL-ended UTF-8. */
+  string(text: string): Addr {
+    const at = this.usable('string').string(text)
+    return at === NIL ? this.refused(text.length + 1) : at
+  }
+
+  /** A block gets another size, and keeps its content; answers where it is now. `resize(0, size)` allocates. */
+  resize(at: Addr, size: number): Addr {
+    const region = this.usable('resize')
+    const to = region.resize(at, size, { copy: true })
+    if (to !== NIL) return to
+    if (region.sizeOf(at) < 0 && at !== NIL) throw this.foreign('resize', at)
+    return this.refused(size)
+  }
+
+  /** Frees one block; `free(0)` does nothing. Throws VmallocError `argument` for what is no block of this pool. */
+  free(at: Addr): void {
+    if (!this.usable('free').retire(at)) throw this.foreign('free', at)
+  }
+
+  /**
+   * Calls `run` before all blocks are freed, with what is about to happen: once, or each time until the pool is
+   * destroyed. The returned function takes it out, also from inside `run`. Newest first; `run` may allocate in the pool:
+   * it goes with the rest.
+   */
+  onFree(run: (event: EndEvent) => void, { once = false }: { once?: boolean } = {}): () => void {
+    if (typeof run !== 'function') throw new VmallocError('argument', `onFree: ${String(run)}, expected a function`)
+    if (this.standing === 'ended') this.usable('onFree')
+    return this.endings.add(run, once)
+  }
+
+  /**
+   * Calls the callbacks, then frees every block; the memory stays with the pool. Throws VmallocError `destructor` when
+   * callbacks threw, after all of them ran and the blocks are freed.
+   */
+  freeAll(): void {
+    this.usable('freeAll')
+    this.standing = 'leaving'
+    const errors = this.endings.run('free')
+    try {
+      this.empty()
+    } finally {
+      this.standing = 'active'
+    }
+    throwAll(errors, `${this}: freeAll`)
+  }
+
+  /** Gives free memory back to the discipline; returns bytes. */
+  compact(): number {
+    return this.usable('compact').compact()
+  }
+
+  /** Calls the callbacks, then gives all memory back. Errors as `freeAll`. A second time does nothing. */
+  destroy(): void {
+    if (this.standing === 'ended') return
+    if (this.standing === 'leaving') throw this.wrong('destroy')
+    const errors = this.wind()
+    this.own?.close()
+    this.standing = 'ended'
+    throwAll(errors, `${this}: destroy`)
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy()
+  }
+
+  /** How the pool is called in messages. */
+  toString(): string {
+    return `pool ${this.name}`
+  }
+
+  /** The callbacks hear that it is the end. */
+  protected wind(): unknown[] {
+    this.standing = 'leaving'
+    return this.endings.run('destroy')
+  }
+
+  /** They hear that the blocks go. */
+  protected rinse(): unknown[] {
+    return this.endings.run('free')
+  }
+
+  /** Frees all blocks. */
+  protected empty(): void {
+    if (this.own === undefined || this.own.closed || this.own.clear()) return
+    throw new VmallocError('vetoed', `${this}: a region nested in it does not close`)
+  }
+
+  /** The region, where the pool can be used. */
+  protected usable(what: string): Handle {
+    if ((this.standing === 'active' || this.standing === 'leaving') && this.own?.closed === false) {
+      if (this.standing === 'active' || what !== 'freeAll') return this.own
+    }
+    throw this.wrong(what)
+  }
+
+  /** What to say when `what` cannot be done now. */
+  protected wrong(what: string): VmallocError {
+    const why =
+      this.standing === 'ended'
+        ? 'it was destroyed'
+        : this.standing === 'leaving'
+          ? 'it is being freed: expected after the callbacks'
+          : 'its region was closed'
+    return new VmallocError('scope', `${this}: ${what}: ${why}`)
+  }
+
+  private refused(size: number): never {
+    const { name } = this.usable('alloc')
+    const isSize = Number.isInteger(size) && size >= 0 && size < 2 ** 32
+    throw new VmallocError(
+      isSize ? 'no-memory' : 'argument',
+      isSize
+        ? `${this}: region ${name} has no block of ${size} bytes`
+        : `${this}: alloc of ${String(size)} bytes, expected a whole number of bytes below 4 GiB`,
+    )
+  }
+
+  private foreign(what: string, at: Addr): VmallocError {
+    const owner = rootOf(this.region).regionOf(at)
+    const whose = owner === undefined || owner === this.own ? 'no busy block' : `a block of region ${owner.name}`
+    return new VmallocError(
+      'argument',
+      `${this}: ${what} of ${String(at)}: ${whose}, expected a busy block of this pool`,
+    )
+  }
+}
+
+/** A pool over a region of its own, opened with these options (`open`): method best and the default heap unless said. */
+export function openPool(options: OpenOptions = {}): Pool {
+  return new Pool(options.name ?? 'pool', { name: 'pool', ...options })
+}

@@ -1,0 +1,173 @@
+/**
+ * scope: a pool that is entered and left.
+ *
+ *   program   |==========================================================|
+ *   file          |===============|   |==========|        several at once, each with scopes of its own
+ *   packet         |=| |=| |=| |=|     |=| |=|            what is allocated in one is freed when it is left
+ *
+ *   idle -> enter -> active -> leave -> leaving: callbacks, newest first; all blocks freed -> idle
+ *   close: left if need be, and gone for good
+ *
+ *   C1  a scope is entered while its parent is active, and left after its children
+ *   C2  in an idle scope nothing can be had or freed, whoever has its region in the meantime
+ *
+ * Entering a scope again costs no `open`: the region waits. A child that is closed leaves its region to the next child of
+ * that name: one spare each.
+ *
+ * Source: the scopes of wmem, in a tree and as many as one likes; Wireshark's spare pool for the next packet.
+ */
+import { around } from '../ground/around.ts'
+import { VmallocError } from '../ground/fault.ts'
+import { type OpenOptions, open } from '../region/open.ts'
+import type { Handle } from '../region/region.ts'
+import { collect, throwAll } from './errors.ts'
+import { Pool } from './pool.ts'
+
+export class Scope extends Pool {
+  readonly parent: Scope | undefined
+  /** Its name and those of the scopes around it: `program/file/packet`. */
+  readonly path: string
+  private readonly inside = new Set<Scope>()
+  /** Regions that closed children have left. */
+  private readonly spares = new Map<string, Spare>()
+
+  /** Use `openScope` or `scope.child`. */
+  constructor(parent: Scope | undefined, name: string, options: OpenOptions) {
+    super(name, { ...options, name }, 'idle')
+    this.parent = parent
+    this.path = parent === undefined ? name : `${parent.path}/${name}`
+  }
+
+  get children(): Scope[] {
+    return [...this.inside]
+  }
+
+  /**
+   * A scope inside this one, idle at first. Its region is nested beside this scope's, or in it where that is a root,
+   * unless the options have a discipline. This scope must be active.
+   */
+  child(name: string, options: OpenOptions = {}): Scope {
+    const region = this.usable(`child ${name}`)
+    const child = new Scope(this, name, { discipline: region.parent ?? region, ...options })
+    this.inside.add(child)
+    return child
+  }
+
+  /** Makes it active. Throws VmallocError `scope` when it is not idle or the scope around it is not active. */
+  enter(): this {
+    if (this.standing !== 'idle') throw this.wrong('enter')
+    if (this.parent !== undefined && this.parent.standing !== 'active') {
+      throw new VmallocError('scope', `${this}: enter: ${this.parent} is ${this.parent.standing}, expected active`)
+    }
+    if (this.own === undefined || this.own.closed)
+      this.own = this.parent?.spareFor(this.options) ?? (open(this.options) as Handle)
+    this.own.bar()
+    this.standing = 'active'
+    return this
+  }
+
+  /** Calls the callbacks and frees every block. Throws VmallocError `scope`, and `destructor` after everything is done. */
+  leave(): void {
+    this.mustBeLeft('leave')
+    this.standing = 'leaving'
+    const errors = this.rinse()
+    collect(errors, () => this.lay('idle'))
+    throwAll(errors, `${this}: leave`)
+  }
+
+  /** Leaves the scopes inside this one that are active, the innermost first; returns what callbacks threw. */
+  leaveInside(): unknown[] {
+    const errors: unknown[] = []
+    for (const child of [...this.inside].reverse()) {
+      if (child.standing !== 'active') continue
+      errors.push(...child.leaveInside())
+      collect(errors, () => child.leave())
+    }
+    return errors
+  }
+
+  /** Enters, calls `fn`, and leaves, whatever comes; where `fn` answers a promise, when that is settled. */
+  run<R>(fn: (scope: this) => R): R {
+    this.enter()
+    const leave = (): void => this.leave()
+    return around(() => fn(this), { done: leave, failed: leave, who: () => String(this) })
+  }
+
+  /** Leaves it if it is active, and gives its region up. Its children must be idle: they are closed before it. */
+  close(): void {
+    if (this.standing === 'ended') return
+    if (this.standing !== 'idle') this.mustBeLeft('close')
+    const errors: unknown[] = []
+    for (const child of [...this.inside].reverse()) collect(errors, () => child.close())
+    errors.push(...this.wind())
+    collect(errors, () => this.lay('ended'))
+    for (const { region } of this.spares.values()) region.close()
+    this.spares.clear()
+    this.parent?.inside.delete(this)
+    if (this.own !== undefined && !this.own.closed && this.parent?.takeSpare(this.options, this.own) !== true)
+      this.own.close()
+    this.own = undefined
+    throwAll(errors, `${this}: close`)
+  }
+
+  override destroy(): void {
+    this.close()
+  }
+
+  override toString(): string {
+    return `scope ${this.path}`
+  }
+
+  protected override wrong(what: string): VmallocError {
+    if (this.standing === 'leaving' || this.own?.closed === true) return super.wrong(what)
+    const hint = this.standing === 'idle' ? ': enter it first' : ''
+    const expected = what === 'enter' ? 'idle' : 'active'
+    return new VmallocError('scope', `${this}: ${what}: it is ${this.standing}, expected ${expected}${hint}`)
+  }
+
+  private mustBeLeft(what: string): void {
+    if (this.standing !== 'active') throw this.wrong(what)
+    for (const child of this.inside) {
+      if (child.standing === 'idle' || child.standing === 'ended') continue
+      throw new VmallocError('scope', `${this}: ${what}: ${child} is ${child.standing}, expected idle: leave it first`)
+    }
+  }
+
+  /** Nothing is left in it, and nobody gets anything from its region until it is entered. */
+  private lay(state: 'idle' | 'ended'): void {
+    try {
+      this.empty()
+    } finally {
+      this.standing = state
+      this.own?.bar(() => this.wrong('use of its region'))
+    }
+  }
+
+  private spareFor(options: OpenOptions): Handle | undefined {
+    const spare = this.spares.get(options.name!)
+    if (spare === undefined || !isSame(spare.options, options)) return undefined
+    this.spares.delete(options.name!)
+    return spare.region.closed ? undefined : spare.region
+  }
+
+  private takeSpare(options: OpenOptions, region: Handle): boolean {
+    if (this.standing === 'ended' || this.spares.has(options.name!)) return false
+    this.spares.set(options.name!, { options, region })
+    return true
+  }
+}
+
+interface Spare {
+  readonly options: OpenOptions
+  readonly region: Handle
+}
+
+function isSame(one: OpenOptions, other: OpenOptions): boolean {
+  const keys = Object.keys(one)
+  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key])
+}
+
+/** The outermost scope of a tree, idle at first. Options are those of `open`. */
+export function openScope(name: string, options: OpenOptions = {}): Scope {
+  return new Scope(undefined, name, options)
+}
