@@ -3,42 +3,52 @@
  */
 import { VmallocError } from './fault.ts'
 
-export interface Ends {
+/** What is done with a subject at the end: made once, so that a call makes no functions. */
+export interface Ends<S> {
   /** After a success. What it throws is thrown. */
-  done(): void
-  /** After a failure, before what was thrown is thrown on; what this throws too comes with it, in one error. */
-  failed(): void
+  done(subject: S): void
+  /** After a failure. What it throws comes in one error with what was thrown before. */
+  failed(subject: S): void
   /** Who ends, for that error. */
-  who: () => string
+  who(subject: S): string
 }
 
-/** Calls `fn`, then the one or the other of `ends`; answers what `fn` answers, or a promise of it. */
-export function around<R>(fn: () => R, ends: Ends): R {
+/** Calls `fn` with `subject`, by `run` where it is given; answers what `fn` answers, or a promise of it. */
+export function around<S, R>(
+  subject: S,
+  fn: (subject: S) => R,
+  ends: Ends<S>,
+  run?: (subject: S, fn: (subject: S) => R) => R,
+): R {
   let result: R
   try {
-    result = fn()
+    result = run === undefined ? fn(subject) : run(subject, fn)
   } catch (error) {
-    fail(error, ends)
+    fail(error, subject, ends)
   }
-  if (isThenable(result)) {
-    const succeed = (value: unknown): unknown => {
-      ends.done()
-      return value
-    }
-    return result.then(succeed, (error: unknown) => fail(error, ends)) as R
-  }
-  ends.done()
+  if (isThenable(result)) return later(result, subject, ends) as R
+  ends.done(subject)
   return result
 }
 
-function fail(error: unknown, ends: Ends): never {
+function later<S>(promise: PromiseLike<unknown>, subject: S, ends: Ends<S>): PromiseLike<unknown> {
+  return promise.then(
+    (value) => {
+      ends.done(subject)
+      return value
+    },
+    (error: unknown) => fail(error, subject, ends),
+  )
+}
+
+function fail<S>(error: unknown, subject: S, ends: Ends<S>): never {
   try {
-    ends.failed()
+    ends.failed(subject)
   } catch (other) {
     const { cause } = other as { cause?: unknown }
     const errors = [error, ...(cause instanceof AggregateError ? cause.errors : [other])]
     const said = error instanceof Error ? error.message : String(error)
-    throw new VmallocError('destructor', `${ends.who()}: ${said}; and at the end: ${(other as Error).message}`, {
+    throw new VmallocError('destructor', `${ends.who(subject)}: ${said}; and at the end: ${(other as Error).message}`, {
       cause: new AggregateError(errors, 'what was called threw, and so did what was to end it'),
     })
   }

@@ -25,7 +25,7 @@
  */
 import { type Addr, NIL } from '../contract/addr.ts'
 import type { ArrayType, NumericArray, Region, View } from '../contract/region.ts'
-import { around } from '../ground/around.ts'
+import { around, type Ends } from '../ground/around.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { capture, type Frame, framesOf } from '../ground/stacks.ts'
 import { writeReport } from '../region/options.ts'
@@ -690,14 +690,19 @@ export function live<R>(
   fn: (heap: Heap) => R,
   isTxn: boolean,
 ): R {
-  return around(() => run(heap, fn), {
-    done: () => succeeded(heap, isTxn),
-    failed: () => heap.close(),
-    who: () => `heap ${heap}`,
-  })
+  return around(heap, fn, isTxn ? ofTxn : ofHeap, run)
 }
 
-function succeeded(heap: Heap, isTxn: boolean): void {
-  if (isTxn && (!heap.closed || heap.parent!.closed)) heap.parent!.adopt(heap)
-  else heap.close()
+const ofHeap: Ends<Heap> = {
+  done: (heap) => void heap.close(),
+  failed: (heap) => void heap.close(),
+  who: (heap) => `heap ${heap}`,
+}
+
+const ofTxn: Ends<Heap> = {
+  ...ofHeap,
+  done(heap) {
+    if (!heap.closed || heap.parent!.closed) heap.parent!.adopt(heap)
+    else heap.close()
+  },
 }

@@ -230,7 +230,7 @@ export class Session<F = unknown> {
   reload<R>(opener: () => F | Promise<F>, pass: (session: this) => R): R | Promise<Awaited<R>> {
     const before = this.must('reload', 'open', 'read')
     this.standing = 'opening'
-    const source = around(opener, {
+    const source = around(this, opener, {
       done: () => {},
       failed: () => void (this.standing = before),
       who: () => this.name,
@@ -294,7 +294,7 @@ export class Session<F = unknown> {
 
   private pass<R>(pass: (session: this) => R, reason: Reason): R {
     this.standing = 'reading'
-    return around(() => pass(this), {
+    return around(this, pass, {
       done: () => {
         this.standing = 'read'
         if (reason === 'redissect') return

@@ -16,7 +16,7 @@
  *
  * Source: the scopes of wmem, in a tree and as many as one likes; Wireshark's spare pool for the next packet.
  */
-import { around } from '../ground/around.ts'
+import { around, type Ends } from '../ground/around.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { type OpenOptions, open } from '../region/open.ts'
 import type { Handle } from '../region/region.ts'
@@ -89,8 +89,7 @@ export class Scope extends Pool {
   /** Enters, calls `fn`, and leaves, whatever comes; where `fn` answers a promise, when that is settled. */
   run<R>(fn: (scope: this) => R): R {
     this.enter()
-    const leave = (): void => this.leave()
-    return around(() => fn(this), { done: leave, failed: leave, who: () => String(this) })
+    return around(this, fn, turn)
   }
 
   /** Leaves it if it is active, and gives its region up. Its children must be idle: they are closed before it. */
@@ -155,6 +154,12 @@ export class Scope extends Pool {
     this.spares.set(options.name!, { options, region })
     return true
   }
+}
+
+const turn: Ends<Scope> = {
+  done: (scope) => scope.leave(),
+  failed: (scope) => scope.leave(),
+  who: String,
 }
 
 interface Spare {
