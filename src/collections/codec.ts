@@ -193,7 +193,7 @@ export const address: Codec<Addr> = {
 }
 
 /** An object with these fields, in this order, each at a multiple of its alignment. */
-export function struct<F extends Record<string, Codec<never>>>(fields: F): Codec<{ [K in keyof F]: ValueOf<F[K]> }> {
+export function struct<F extends Record<string, Codec<unknown>>>(fields: F): Codec<{ [K in keyof F]: ValueOf<F[K]> }> {
   type T = { [K in keyof F]: ValueOf<F[K]> }
   const parts: { key: keyof F & string; codec: Codec<unknown>; offset: number }[] = []
   let bytes = 0

@@ -1,12 +1,13 @@
 /**
  * collection: what all that is kept in region memory has in common.
  *
- *   head   +0      +4      +8      +12      +16   +20
- *          | KIND  | SHAPE | DATA  | SERIAL | ERA | fields of the kind ...
+ *   head   +0      +4      +8     +12      +16   +20     +24
+ *          | KIND  | SHAPE | DATA | SERIAL | ERA | TOKEN | fields of the kind ...
  *
- *   KIND    four letters of the kind; 0 once it is destroyed
+ *   KIND    four letters of the kind
  *   SHAPE   hash of the names of its codecs
  *   DATA    cell of the header of the region that the contents lie in, with that region's SERIAL and ERA
+ *   TOKEN   drawn when it is made, 0 once it is destroyed: handles know another one that lies here later by it
  *
  * Nothing about a collection is kept in JavaScript: an object of these classes is a handle, and `at` its address. Another
  * thread, or another run, takes it up by that address. In shared memory each call is one turn under the space's lock;
@@ -38,8 +39,9 @@ const SHAPE = 1
 const DATA = 2
 const SERIAL = 3
 const ERA = 4
+const TOKEN = 5
 /** The first field of a kind, in words from the head on. */
-export const FIELDS = 5
+export const FIELDS = 6
 
 export abstract class Collection {
   /** Where the head lies. */
@@ -55,6 +57,7 @@ export abstract class Collection {
   private readonly eraCell: Cell
   private readonly dataEra: Cell
   private readonly era: number
+  private readonly token: number
   private readonly guard: Lock | undefined
 
   /**
@@ -78,6 +81,7 @@ export abstract class Collection {
         at === undefined ? this.dataFor(options.data) : this.dataOf(this.found(at, shape, hash, fields), options)
       this.dataEra = this.data.eraCell
       this.head = at === undefined ? this.make(hash, fields) : this.home.cellOf(at)
+      this.token = this.words.i32[this.head + TOKEN]!
     } finally {
       this.leave(held)
     }
@@ -126,7 +130,7 @@ export abstract class Collection {
       this.home.renew()
       if (!this.isThere) return
       if (this.isFilled) this.release()
-      this.words.i32[this.head + KIND] = 0
+      this.words.i32.fill(0, this.head, this.head + FIELDS)
       this.home.drop(this.head)
     } finally {
       this.leave(held)
@@ -143,7 +147,7 @@ export abstract class Collection {
     try {
       this.begin()
     } catch (error) {
-      this.words.i32[this.head + KIND] = 0
+      this.words.i32.fill(0, this.head, this.head + FIELDS)
       this.home.drop(this.head)
       throw error
     }
@@ -163,7 +167,7 @@ export abstract class Collection {
     const held = this.guard !== undefined && this.home.lock()
     const m = this.words.i32
     const head = this.head
-    if (m[this.eraCell] === this.era && m[head] === this.kind && m[this.dataEra] === m[head + ERA]) return held
+    if (m[this.eraCell] === this.era && m[head + TOKEN] === this.token && m[this.dataEra] === m[head + ERA]) return held
     this.mend(held)
     return held
   }
@@ -172,9 +176,14 @@ export abstract class Collection {
     if (held) this.home.unlock()
   }
 
-  /** A block for contents of so many bytes, 8 bytes aligned; throws `no-memory`. Afterwards the words may be others. */
+  /**
+   * A block for contents of so many bytes, 8 bytes aligned; throws `no-memory`. Afterwards the words may be others, and
+   * the collection may be empty: a handler that was asked for memory may have cleared the contents' region to make room.
+   */
   protected take(bytes: number): Cell {
-    return this.data.take(bytes, this.title)
+    const cell = this.data.take(bytes, this.title)
+    this.enter()
+    return cell
   }
 
   /** Gives up a block of the contents. */
@@ -205,7 +214,7 @@ export abstract class Collection {
 
   private get isThere(): boolean {
     const m = this.words.i32
-    return m[this.eraCell] === this.era && m[this.head] === this.kind
+    return m[this.eraCell] === this.era && m[this.head + TOKEN] === this.token
   }
 
   /** Whether the contents are those of the era that the data region is in. */
@@ -258,6 +267,7 @@ export abstract class Collection {
     m[head + SERIAL] = data.serial
     m[head + ERA] = m[data.eraCell]!
     m[head + KIND] = this.kind
+    m[head + TOKEN] = Math.floor(Math.random() * 2 ** 32) | 1
     return head
   }
 
@@ -283,7 +293,10 @@ export abstract class Collection {
       )
     }
     if (m[head + SHAPE] === hash) return head
-    throw new VmallocError('argument', `${title}: at ${at} is a ${title} of another shape than ${shape}`)
+    throw new VmallocError(
+      'argument',
+      `${title}: at ${at} is a ${title} of other values or keys, expected one of ${shape}`,
+    )
   }
 
   private dataOf(head: Cell, options: CollectionOptions): Ground {
@@ -315,8 +328,7 @@ export abstract class Collection {
 }
 
 function lettersOf(text: string): number {
-  const [a, b, c, d] = encode(text)
-  return a! | (b! << 8) | (c! << 16) | (d! << 24)
+  return text.charCodeAt(0) | (text.charCodeAt(1) << 8) | (text.charCodeAt(2) << 16) | (text.charCodeAt(3) << 24)
 }
 
 /** The four letters of a kind, or the number where they are none. */
@@ -327,8 +339,15 @@ function kindText(kind: number): string {
     : `0x${(kind >>> 0).toString(16)}`
 }
 
+/** Hashes of shapes that were met: a program has few. */
+const hashes = new Map<string, number>()
+
 function hashOf(text: string): number {
+  const known = hashes.get(text)
+  if (known !== undefined) return known
   let hash = 0x811c9dc5
   for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash | 0
+  hash |= 0
+  hashes.set(text, hash)
+  return hash
 }

@@ -21,18 +21,20 @@ export function around<S, R>(
   run?: (subject: S, fn: (subject: S) => R) => R,
 ): R {
   let result: R
+  let isLater: boolean
   try {
     result = run === undefined ? fn(subject) : run(subject, fn)
+    isLater = isThenable(result)
   } catch (error) {
     fail(error, subject, ends)
   }
-  if (isThenable(result)) return later(result, subject, ends) as R
+  if (isLater) return later(result as PromiseLike<unknown>, subject, ends) as R
   ends.done(subject)
   return result
 }
 
 function later<S>(promise: PromiseLike<unknown>, subject: S, ends: Ends<S>): PromiseLike<unknown> {
-  return promise.then(
+  return Promise.resolve(promise).then(
     (value) => {
       ends.done(subject)
       return value

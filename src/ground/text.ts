@@ -2,14 +2,14 @@
  * text: UTF-8 to and from bytes that may be shared (the platform's coders refuse shared views in browsers).
  */
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** UTF-8 of `text`, unpaired surrogates replaced. */
 export function encode(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text)
 }
 
-/** The text of `bytes`, malformed sequences replaced. */
+/** The text of `bytes`, malformed sequences replaced; a U+FEFF at the beginning is a character like others. */
 export function decode(bytes: Uint8Array): string {
   return decoder.decode(bytes.slice())
 }

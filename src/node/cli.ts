@@ -121,6 +121,13 @@ function listDefinitions(): void {
   )
   say('')
   say(
+    `other names: ${methods
+      .aliases()
+      .map(([name, of]) => `${name} for ${of}`)
+      .join(', ')}`,
+  )
+  say('')
+  say(
     table(
       [
         { title: 'discipline', cell: ({ name }) => name },

@@ -57,10 +57,8 @@ export class Shelf<D extends Definition> {
   /** Another name for a definition, which may come later; a definition registered under that name takes its place. */
   alias(name: string, of: string): void {
     this.#mustBeName(name)
-    if (this.#definitions.has(name) || this.#aliases.has(of)) {
-      const why = this.#definitions.has(name) ? `${name} is a ${this.#kind} itself` : `${of} is another name itself`
-      throw new VmallocError('argument', `alias: ${name} for ${of}: ${why}`)
-    }
+    const why = this.#against(name, of)
+    if (why !== '') throw new VmallocError('argument', `alias: ${name} for ${of}: ${why}`)
     this.#aliases.set(name, of)
     changes++
   }
@@ -99,7 +97,17 @@ export class Shelf<D extends Definition> {
 
   /** The definition of a name or a module; throws VmallocError `unknown` with the nearest name. */
   find(name: string): D {
-    return this.get(name) ?? this.#load(name)
+    const found = this.get(name)
+    if (found === undefined && this.#aliases.has(name)) throw this.#unknown(name)
+    return found ?? this.#load(name)
+  }
+
+  /** Why one name cannot stand for the other, or ''. */
+  #against(name: string, of: string): string {
+    if (this.#definitions.has(name)) return `${name} is a ${this.#kind} itself`
+    if (name === of) return 'expected two names'
+    if (this.#aliases.has(of)) return `${of} is another name itself`
+    return [...this.#aliases.values()].includes(name) ? `${name} has another name itself` : ''
   }
 
   #mustBeName(name: string): void {
@@ -129,7 +137,14 @@ export class Shelf<D extends Definition> {
   }
 
   #unknown(name: string): VmallocError {
-    const names = [...this.names(), ...this.#aliases.keys()]
+    const of = this.#aliases.get(name)
+    if (of !== undefined) {
+      return new VmallocError(
+        'unknown',
+        `unknown ${this.#kind} "${name}": it stands for "${of}", which is not registered`,
+      )
+    }
+    const names = [...this.names(), ...this.#aliases.keys()].filter((one) => this.get(one) !== undefined)
     const near = nearest(name, names)
     const known = names.join(', ')
     return new VmallocError(

@@ -14,9 +14,10 @@
  *   end                        what is open is closed, the last one opened first
  *                shutdown      once; then the program's scope is left
  *
- * Memory goes last (scopes inside that are active still are left just before), so routines may still read what lies in a scope that is about to be left. `registered`, `init` and
- * `postSequence` are called in order of registration, `cleanup` and `shutdown` in the reverse order: who comes later may
- * rest on who came before. (Wireshark calls all of them in reverse, as its lists grew at the front.)
+ * Memory goes last (scopes inside that are active still are left just before), so routines may still read what lies in a
+ * scope that is about to be left. `registered`, `init` and `postSequence` are called in order of registration, `cleanup`
+ * and `shutdown` in the reverse order: who comes later may rest on who came before. (Wireshark calls all of them in
+ * reverse, as its lists grew at the front.)
  *
  * Several sources are open at once, each a session with a scope of its own. What routines throw comes as one error after
  * all of them ran and the memory is freed.
@@ -58,6 +59,10 @@ export interface LifeCycleOptions<F> {
   release?: (source: F) => void
 }
 
+/**
+ * `open`: the first pass over the source is not done yet; `read`: it is. `opening`, `reading` and `closing`: on the way,
+ * routines or the pass are running, or an async opener is waited for; nothing else can be asked for then.
+ */
 export type SessionState = 'opening' | 'open' | 'reading' | 'read' | 'closing' | 'closed'
 
 export class LifeCycle<F = unknown> {
@@ -155,9 +160,12 @@ export class LifeCycle<F = unknown> {
 
   private admit(source: F): Session<F> {
     const { options, opened } = this
-    if (this.state === 'ended') {
-      options.release?.(source)
-      throw new VmallocError('scope', 'open: the life cycle has ended')
+    if (this.state === 'ended' || this.scope.state !== 'active') {
+      const why =
+        this.state === 'ended' ? 'the life cycle has ended' : `${this.scope} is ${this.scope.state}, not active`
+      const errors: unknown[] = []
+      collect(errors, () => options.release?.(source))
+      throw new VmallocError('scope', `open: ${why}`, { cause: errors[0] })
     }
     const scope = this.scope.child(options.session?.name ?? 'file', options.session)
     const session: Session<F> = new Session(`session ${++this.number}`, scope, source, this.routines, {
@@ -230,7 +238,7 @@ export class Session<F = unknown> {
   reload<R>(opener: () => F | Promise<F>, pass: (session: this) => R): R | Promise<Awaited<R>> {
     const before = this.must('reload', 'open', 'read')
     this.standing = 'opening'
-    const source = around(this, opener, {
+    const source = around(this, () => opener(), {
       done: () => {},
       failed: () => void (this.standing = before),
       who: () => this.name,
@@ -256,21 +264,31 @@ export class Session<F = unknown> {
     this.close()
   }
 
-  /** For the life cycle: enters the scope and calls the init routines; what was thrown before comes with what they throw. */
+  /**
+   * For the life cycle: enters the scope and calls the init routines; what was thrown before comes with what they throw.
+   * When the scope cannot be entered the session is closed without routines, for none has begun anything.
+   */
   begin(reason: Reason, errors: unknown[]): void {
-    this.scope.enter()
+    this.standing = 'opening'
+    try {
+      this.scope.enter()
+    } catch (error) {
+      const all = [...errors, error, ...this.finish(reason, false)]
+      if (all.length === 1) throw error
+      throwAll(all, `${this.name}: ${reason}`)
+    }
     const failed = this.routines.init.run(this.context(reason))
-    this.standing = 'open'
+    this.standing = reason === 'redissect' ? 'read' : 'open'
     if (failed.length > 0) failed.push(...this.finish(reason))
     throwAll([...errors, ...failed], `${this.name}: ${reason}`)
   }
 
   /** For the life cycle: closes it, and returns all that was thrown. */
-  finish(reason: Reason): unknown[] {
+  finish(reason: Reason, hasBegun = true): unknown[] {
     const errors: unknown[] = []
     this.standing = 'closing'
     collect(errors, () => this.owner.release(this.from))
-    errors.push(...this.routines.cleanup.run(this.context(reason)))
+    if (hasBegun) errors.push(...this.routines.cleanup.run(this.context(reason)))
     this.standing = 'closed'
     errors.push(...this.scope.leaveInside())
     collect(errors, () => this.scope.close())
@@ -296,11 +314,11 @@ export class Session<F = unknown> {
     this.standing = 'reading'
     return around(this, pass, {
       done: () => {
+        const errors = reason === 'redissect' ? [] : this.routines.postSequence.run(this.context(reason))
         this.standing = 'read'
-        if (reason === 'redissect') return
-        throwAll(this.routines.postSequence.run(this.context(reason)), `${this.name}: ${reason}`)
+        throwAll(errors, `${this.name}: ${reason}`)
       },
-      failed: () => void (this.standing = 'open'),
+      failed: () => void (this.standing = reason === 'redissect' ? 'read' : 'open'),
       who: () => this.name,
     })
   }

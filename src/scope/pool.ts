@@ -12,11 +12,12 @@
 import { type Addr, NIL } from '../contract/addr.ts'
 import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
+import { encode } from '../ground/text.ts'
 import { type OpenOptions, open } from '../region/open.ts'
 import type { Handle } from '../region/region.ts'
 import { rootOf } from '../region/regions.ts'
 import { type EndEvent, Endings } from './endings.ts'
-import { throwAll } from './errors.ts'
+import { collect, throwAll } from './errors.ts'
 
 export type PoolState = 'idle' | 'active' | 'leaving' | 'ended'
 
@@ -65,7 +66,7 @@ export class Pool {
   /** Address of NUL-ended UTF-8. */
   string(text: string): Addr {
     const at = this.usable('string').string(text)
-    return at === NIL ? this.refused(text.length + 1) : at
+    return at === NIL ? this.refused(encode(text).length + 1) : at
   }
 
   /** A block gets another size, and keeps its content; answers where it is now. `resize(0, size)` allocates. */
@@ -95,17 +96,14 @@ export class Pool {
 
   /**
    * Calls the callbacks, then frees every block; the memory stays with the pool. Throws VmallocError `destructor` when
-   * callbacks threw, after all of them ran and the blocks are freed.
+   * callbacks threw, after all of them ran and the blocks are freed, or when the region does not let them go.
    */
   freeAll(): void {
     this.usable('freeAll')
     this.standing = 'leaving'
-    const errors = this.endings.run('free')
-    try {
-      this.empty()
-    } finally {
-      this.standing = 'active'
-    }
+    const errors = this.rinse()
+    collect(errors, () => this.empty())
+    this.standing = 'active'
     throwAll(errors, `${this}: freeAll`)
   }
 
@@ -119,7 +117,7 @@ export class Pool {
     if (this.standing === 'ended') return
     if (this.standing === 'leaving') throw this.wrong('destroy')
     const errors = this.wind()
-    this.own?.close()
+    collect(errors, () => this.shut())
     this.standing = 'ended'
     throwAll(errors, `${this}: destroy`)
   }
@@ -150,6 +148,15 @@ export class Pool {
     throw new VmallocError('vetoed', `${this}: a region nested in it does not close`)
   }
 
+  /** Gives the region up. */
+  protected shut(): void {
+    if (this.own === undefined || this.own.closed || this.own.close()) return
+    throw new VmallocError(
+      'vetoed',
+      `${this}: region ${this.own.name} does not close: its discipline, or a region nested in it, says no`,
+    )
+  }
+
   /** The region, where the pool can be used. */
   protected usable(what: string): Handle {
     if ((this.standing === 'active' || this.standing === 'leaving') && this.own?.closed === false) {
@@ -170,19 +177,23 @@ export class Pool {
   }
 
   private refused(size: number): never {
-    const { name } = this.usable('alloc')
-    const isSize = Number.isInteger(size) && size >= 0 && size < 2 ** 32
-    throw new VmallocError(
-      isSize ? 'no-memory' : 'argument',
-      isSize
-        ? `${this}: region ${name} has no block of ${size} bytes`
-        : `${this}: alloc of ${String(size)} bytes, expected a whole number of bytes below 4 GiB`,
-    )
+    const { name, unit, method } = this.usable('alloc')
+    if (!Number.isInteger(size) || size < 0 || size >= 2 ** 32) {
+      throw new VmallocError(
+        'argument',
+        `${this}: alloc of ${String(size)} bytes, expected a whole number of bytes below 4 GiB`,
+      )
+    }
+    if (unit !== 0 && size > unit) {
+      throw new VmallocError('argument', `${this}: alloc of ${size} bytes: method ${method} serves ${unit}`)
+    }
+    throw new VmallocError('no-memory', `${this}: region ${name} has no block of ${size} bytes`)
   }
 
   private foreign(what: string, at: Addr): VmallocError {
     const owner = rootOf(this.region).regionOf(at)
-    const whose = owner === undefined || owner === this.own ? 'no busy block' : `a block of region ${owner.name}`
+    const isTheirs = owner !== undefined && owner !== this.own && owner.sizeOf(at) >= 0
+    const whose = isTheirs ? `a block of region ${owner.name}` : 'no busy block'
     return new VmallocError(
       'argument',
       `${this}: ${what} of ${String(at)}: ${whose}, expected a busy block of this pool`,

@@ -9,7 +9,8 @@
  *   close: left if need be, and gone for good
  *
  *   C1  a scope is entered while its parent is active, and left after its children
- *   C2  in an idle scope nothing can be had or freed, whoever has its region in the meantime
+ *   C2  in an idle scope nothing can be had or freed, whoever kept its region. (A second handle to the same bytes, another
+ *       thread's say, is not told.)
  *
  * Entering a scope again costs no `open`: the region waits. A child that is closed leaves its region to the next child of
  * that name: one spare each.
@@ -22,6 +23,10 @@ import { type OpenOptions, open } from '../region/open.ts'
 import type { Handle } from '../region/region.ts'
 import { collect, throwAll } from './errors.ts'
 import { Pool } from './pool.ts'
+
+const BARRED = 'use of its region'
+/** Bytes that a spare may hold without giving back what is free. */
+const MOST_SPARED = 64 * 1024
 
 export class Scope extends Pool {
   readonly parent: Scope | undefined
@@ -48,6 +53,7 @@ export class Scope extends Pool {
    */
   child(name: string, options: OpenOptions = {}): Scope {
     const region = this.usable(`child ${name}`)
+    if (this.standing !== 'active') throw this.wrong(`child ${name}`)
     const child = new Scope(this, name, { discipline: region.parent ?? region, ...options })
     this.inside.add(child)
     return child
@@ -66,12 +72,16 @@ export class Scope extends Pool {
     return this
   }
 
-  /** Calls the callbacks and frees every block. Throws VmallocError `scope`, and `destructor` after everything is done. */
-  leave(): void {
+  /**
+   * Calls the callbacks and frees every block; with `compact` the memory goes back to the discipline, else it waits for
+   * the next time. Throws VmallocError `scope`, and `destructor` after everything is done.
+   */
+  leave({ compact = false }: { compact?: boolean } = {}): void {
     this.mustBeLeft('leave')
     this.standing = 'leaving'
     const errors = this.rinse()
     collect(errors, () => this.lay('idle'))
+    if (compact) this.own?.compact()
     throwAll(errors, `${this}: leave`)
   }
 
@@ -86,25 +96,36 @@ export class Scope extends Pool {
     return errors
   }
 
-  /** Enters, calls `fn`, and leaves, whatever comes; where `fn` answers a promise, when that is settled. */
+  /**
+   * Enters, calls `fn`, and leaves; where `fn` answers a promise, when that is settled. When `fn` fails, what is active
+   * inside is left before; when it does not, that is an error, as with `leave`.
+   */
   run<R>(fn: (scope: this) => R): R {
     this.enter()
     return around(this, fn, turn)
+  }
+
+  /** As `leave` and `enter` do: scopes inside it must be idle. */
+  override freeAll(): void {
+    this.mustBeLeft('freeAll')
+    super.freeAll()
   }
 
   /** Leaves it if it is active, and gives its region up. Its children must be idle: they are closed before it. */
   close(): void {
     if (this.standing === 'ended') return
     if (this.standing !== 'idle') this.mustBeLeft('close')
+    this.standing = 'leaving'
     const errors: unknown[] = []
     for (const child of [...this.inside].reverse()) collect(errors, () => child.close())
     errors.push(...this.wind())
     collect(errors, () => this.lay('ended'))
-    for (const { region } of this.spares.values()) region.close()
+    for (const { region } of this.spares.values()) collect(errors, () => void region.close())
     this.spares.clear()
     this.parent?.inside.delete(this)
-    if (this.own !== undefined && !this.own.closed && this.parent?.takeSpare(this.options, this.own) !== true)
-      this.own.close()
+    const { own } = this
+    if (own === undefined || own.closed || this.parent?.takeSpare(this.options, own) !== true)
+      collect(errors, () => this.shut())
     this.own = undefined
     throwAll(errors, `${this}: close`)
   }
@@ -118,7 +139,11 @@ export class Scope extends Pool {
   }
 
   protected override wrong(what: string): VmallocError {
-    if (this.standing === 'leaving' || this.own?.closed === true) return super.wrong(what)
+    if (this.standing === 'leaving' && (this.own === undefined || what === BARRED)) {
+      return new VmallocError('scope', `${this}: ${what}: it is closed while idle, expected active`)
+    }
+    const isOrphan = this.standing === 'active' && this.own?.closed === true && what !== 'enter'
+    if (this.standing === 'leaving' || isOrphan) return super.wrong(what)
     const hint = this.standing === 'idle' ? ': enter it first' : ''
     const expected = what === 'enter' ? 'idle' : 'active'
     return new VmallocError('scope', `${this}: ${what}: it is ${this.standing}, expected ${expected}${hint}`)
@@ -138,7 +163,7 @@ export class Scope extends Pool {
       this.empty()
     } finally {
       this.standing = state
-      this.own?.bar(() => this.wrong('use of its region'))
+      this.own?.bar(() => this.wrong(BARRED))
     }
   }
 
@@ -151,6 +176,7 @@ export class Scope extends Pool {
 
   private takeSpare(options: OpenOptions, region: Handle): boolean {
     if (this.standing === 'ended' || this.spares.has(options.name!)) return false
+    if (region.extent > MOST_SPARED) region.compact()
     this.spares.set(options.name!, { options, region })
     return true
   }
@@ -158,7 +184,11 @@ export class Scope extends Pool {
 
 const turn: Ends<Scope> = {
   done: (scope) => scope.leave(),
-  failed: (scope) => scope.leave(),
+  failed: (scope) => {
+    const errors = scope.leaveInside()
+    collect(errors, () => scope.leave())
+    throwAll(errors, `${scope}: run`)
+  },
   who: String,
 }
 
