@@ -3,17 +3,25 @@
  */
 import type { Row } from './measure.ts'
 
-export type Figure = 'ns' | 'fresh' | 'touched' | 'utilization'
+export type Figure = 'ns' | 'fresh' | 'touched' | 'utilization' | 'bytes'
 
-type Sort = 'traces' | 'stacks' | 'loops' | 'heaps' | 'programs'
+type Sort = 'traces' | 'stacks' | 'loops' | 'heaps' | 'collections' | 'programs'
 /** By unit. */
 const sorts: Readonly<Record<string, Sort>> = {
   op: 'traces',
   call: 'stacks',
   heap: 'heaps',
   await: 'heaps',
+  entry: 'collections',
+  value: 'collections',
+  interval: 'collections',
+  pool: 'collections',
+  turn: 'collections',
+  byte: 'collections',
   run: 'programs',
 }
+
+export const isOfCollections = (unit: string): boolean => sorts[unit] === 'collections'
 
 export class Figures {
   readonly rows: readonly Row[]
@@ -38,7 +46,7 @@ export class Figures {
     return row !== undefined && (row.ns === undefined || row.note?.startsWith('pass') === true)
   }
 
-  /** The recorded traces, their beginnings with stacks, the loops, those of heaps, or the programs. */
+  /** The recorded traces, their beginnings with stacks, the loops, those of heaps, of collections, or the programs. */
   loads(kind: Sort): string[] {
     const those = this.rows.filter(({ unit }) => (sorts[unit] ?? 'loops') === kind)
     return [...new Set(those.map(({ load }) => load))]
@@ -60,6 +68,33 @@ export class Figures {
       return mine === undefined || theirs === undefined ? [] : [mine / theirs]
     })
   }
+}
+
+/** What is compared in a load of collections: one of ours, one of the others, and how the first stands to the second. */
+export interface Comparison {
+  readonly load: string
+  readonly mine: string
+  readonly theirs: string
+  /** ns, or bytes. */
+  readonly ours: number | undefined
+  readonly other: number | undefined
+}
+
+/** Each of ours against each of the others; one of ours that has nobody to be compared with stands alone. */
+export function comparisons({ rows }: Figures, loads: readonly string[]): Comparison[] {
+  return loads.flatMap((load) => {
+    const those = rows.filter((row) => row.load === load)
+    const others = those.filter(({ kind }) => kind !== 'ours')
+    const numberOf = (row: Row | undefined) => row?.ns ?? row?.bytes
+    return those
+      .filter(({ kind }) => kind === 'ours')
+      .flatMap((mine) =>
+        (others.length > 0 ? others : [undefined]).map((other) => ({
+          ...{ load, mine: mine.subject, theirs: other?.subject ?? '' },
+          ...{ ours: numberOf(mine), other: numberOf(other) },
+        })),
+      )
+  })
 }
 
 /** The geometric mean, if there are numbers and none is missing. */

@@ -2,15 +2,16 @@
  * history: one line a whole run, in history.jsonl, oldest first.
  *
  *   {"date", "commit", "node", "machine", "traces": {LOAD: {SUBJECT: [ns, fresh, touched, utilization]}},
- *    "stacks": {LOAD: {SUBJECT: ns}}, "loops": {LOAD: {SUBJECT: ns}}, "heaps": the same,
+ *    "stacks": {LOAD: {SUBJECT: ns}}, "loops": {LOAD: {SUBJECT: ns}}, "heaps", "collections", "bytes": the same,
  *    "programs": {PROGRAM: {VARIANT: [ns, extent]}}, "goals": [...]}
  *
- * Lines from before there were tools have no stacks, those from before heaps no heaps. null stands where there is no figure: the subject was stopped, or failed.
+ * Lines from before there were tools have no stacks, those from before heaps no heaps, and so on. null stands where there is no figure: the subject was stopped, or failed.
  */
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
 import { arch, cpus, platform } from 'node:os'
 import { join } from 'node:path'
+import { isOfCollections } from './figures.ts'
 import type { Goal } from './goals.ts'
 import type { Row } from './measure.ts'
 
@@ -26,6 +27,8 @@ export interface Run {
   readonly stacks?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly loops: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly heaps?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
+  readonly collections?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
+  readonly bytes?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly programs: Readonly<Record<string, Readonly<Record<string, readonly [Cell, Cell]>>>>
   readonly goals: readonly Goal[]
 }
@@ -48,21 +51,25 @@ export function runOf(rows: readonly Row[], goals: readonly Goal[]): Run {
   const stacks: Record<string, Record<string, Cell>> = {}
   const loops: Record<string, Record<string, Cell>> = {}
   const heaps: Record<string, Record<string, Cell>> = {}
+  const collections: Record<string, Record<string, Cell>> = {}
+  const weights: Record<string, Record<string, Cell>> = {}
   const programs: Record<string, Record<string, [Cell, Cell]>> = {}
-  for (const { load, subject, unit, ns, fresh, touched, utilization, extent } of rows) {
+  for (const { load, subject, unit, ns, fresh, touched, utilization, extent, bytes } of rows) {
     const cell = rounded
     if (unit === 'op') (traces[load] ??= {})[subject] = [cell(ns), cell(fresh), cell(touched), cell(utilization)]
     else if (unit === 'call') (stacks[load] ??= {})[subject] = cell(ns)
     else if (unit === 'heap' || unit === 'await') (heaps[load] ??= {})[subject] = cell(ns)
+    else if (unit === 'byte') (weights[load] ??= {})[subject] = cell(bytes)
+    else if (isOfCollections(unit)) (collections[load] ??= {})[subject] = cell(ns)
     else if (unit === 'run') (programs[load] ??= {})[subject] = [cell(ns), cell(extent)]
     else (loops[load] ??= {})[subject] = cell(ns)
   }
-  return { ...run, traces, stacks, loops, heaps, programs, goals }
+  return { ...run, traces, stacks, loops, heaps, collections, bytes: weights, programs, goals }
 }
 
 /** The rows again, as far as they are kept. */
 export function rowsOf(
-  { traces, stacks = {}, loops, heaps = {}, programs }: Run,
+  { traces, stacks = {}, loops, heaps = {}, collections = {}, bytes: weights = {}, programs }: Run,
   kindOf: (subject: string) => Row['kind'],
 ): Row[] {
   const row = (load: string, subject: string, unit: string, figures: Record<string, Cell>): Row => ({
@@ -76,6 +83,8 @@ export function rowsOf(
     ...each(stacks, (load, subject, ns) => row(load, subject, 'call', { ns })),
     ...each(loops, (load, subject, ns) => row(load, subject, 'step', { ns })),
     ...each(heaps, (load, subject, ns) => row(load, subject, 'heap', { ns })),
+    ...each(collections, (load, subject, ns) => row(load, subject, 'entry', { ns })),
+    ...each(weights, (load, subject, bytes) => row(load, subject, 'byte', { bytes })),
     ...each(programs, (load, subject, [ns, extent]) => row(load, subject, 'run', { ns, extent })),
   ]
 }

@@ -14,11 +14,14 @@
  *   await     an await in a sub-heap                                              an await
  *   program   a whole program, by its variants: see programs/                     a run
  *
+ * Those of collections are in collections.ts.
+ *
  * A loop is a few numbers, which the C program takes as well; a trace goes to the children as a dump: see dump.ts.
  */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { traceName, tracesIn } from '../src/node/traces.ts'
+import type { Keep } from './collections.ts'
 import type { Need } from './subject.ts'
 
 export type Shape = 'pair' | 'churn' | 'growth' | 'fill' | 'nest' | Stretch
@@ -47,6 +50,7 @@ export interface Load {
   readonly file?: string
   readonly loop?: Loop
   readonly program?: string
+  readonly keep?: Keep
 }
 
 const SMALL_FILE = 500_000

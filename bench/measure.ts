@@ -30,6 +30,8 @@ export interface Row {
   readonly peakLive?: number
   readonly extent?: number
   readonly utilization?: number
+  /** Bytes an entry. */
+  readonly bytes?: number
   /** Why a figure is missing. */
   readonly note?: string
 }
@@ -54,15 +56,19 @@ const TOOL = { rounds: 5, patience: 8 }
 
 /** Programs run for a second or so; a few rounds they shall have. */
 const PROGRAM_ENOUGH = 15
+/** Collections have many words: less for each. */
+const WORD_ENOUGH = 0.3
+const KEPT = { rounds: 3, patience: 6 }
 
-type Word = 'pass' | 'fresh' | 'touch'
+/** `pass`, `fresh`, `touch`, or what a load of collections has. */
+type Word = string
 
 class Player {
   readonly subject: Subject
   readonly #shop: Workshop
   readonly #task: Task
   readonly #child: Child
-  readonly times: Record<Word, number[]> = { pass: [], fresh: [], touch: [] }
+  readonly times: Partial<Record<Word, number[]>> = {}
   note: string | undefined
   #spent = 0
 
@@ -80,13 +86,15 @@ class Player {
 
   /** One round, unless it failed before or has taken long enough. */
   async play(word: Word, enough: number): Promise<void> {
-    const { rounds, patience } = this.subject.kind === 'tool' ? TOOL : { rounds: 1, patience: 3 }
-    const isEnough = this.#spent > enough && (this.times[word].length >= rounds || this.#spent > patience * enough)
+    const { rounds, patience } =
+      this.subject.kind === 'tool' ? TOOL : this.#task.keep ? KEPT : { rounds: 1, patience: 3 }
+    const times = (this.times[word] ??= [])
+    const isEnough = this.#spent > enough && (times.length >= rounds || this.#spent > patience * enough)
     if (this.note !== undefined || isEnough) return
     const before = Date.now()
     const answer = await (word === 'fresh' ? this.#anew('fresh') : this.#child.ask(word))
     this.#spent += (Date.now() - before) / 1000
-    if (answer.ns !== undefined) this.times[word].push(answer.ns / answer.steps!)
+    if (answer.ns !== undefined) times.push(answer.ns / answer.steps!)
     else this.#take(answer, `${word}: `)
   }
 
@@ -95,6 +103,14 @@ class Player {
     const answer = await this.#anew('space')
     this.#take(answer, 'space: ')
     return this.subject.env?.LD_PRELOAD === undefined ? answer.extent : answer.resident
+  }
+
+  /** Bytes an entry. */
+  async weigh(): Promise<number | undefined> {
+    if (this.note !== undefined) return undefined
+    const answer = await this.#child.ask('bytes')
+    this.#take(answer, 'bytes: ')
+    return answer.bytes
   }
 
   close(): void {
@@ -156,12 +172,14 @@ async function measureGroup(
     players.push(player)
     await player.warm()
   }
-  const words: Word[] = load.need === 'replay' ? ['pass', 'fresh', 'touch'] : ['pass']
-  const enough = load.program === undefined ? plan.enough : PROGRAM_ENOUGH
+  const { keep } = load
+  const words: readonly Word[] = keep?.words ?? (load.need === 'replay' ? ['pass', 'fresh', 'touch'] : ['pass'])
+  const seconds = keep === undefined ? plan.seconds : 0
+  const enough = load.program !== undefined ? PROGRAM_ENOUGH : keep === undefined ? plan.enough : WORD_ENOUGH
   for (const word of words) {
-    const those = players.filter(({ subject }) => word === 'pass' || hasMore(subject))
+    const those = players.filter(({ subject }) => word === 'pass' || keep !== undefined || hasMore(subject))
     const start = Date.now()
-    const isShort = () => Date.now() - start < plan.seconds * 1000
+    const isShort = () => Date.now() - start < seconds * 1000
     for (let round = 0; round < plan.rounds || (round < 4 * plan.rounds && isShort()); round++) {
       tell(`${word} ${round + 1}`)
       for (const player of those) await player.play(word, enough * (words.indexOf(word) + 1))
@@ -169,6 +187,12 @@ async function measureGroup(
   }
   const rows: Row[] = []
   for (const player of players) {
+    if (keep !== undefined) {
+      rows.push(...words.map((word, at) => ({ ...rowOfWord(load, word, player), ...(at === 0 && noteOf(player)) })))
+      if (keep.weighs) rows.push(rowOfBytes(load, player, await player.weigh()))
+      player.close()
+      continue
+    }
     const hasSpace = (load.need === 'replay' || load.need === 'program') && hasMore(player.subject)
     rows.push(rowOf(load, task, player, hasSpace ? await player.space() : undefined))
     player.close()
@@ -183,23 +207,39 @@ function hasMore({ kind }: Subject): boolean {
 
 function rowOf(load: Load, { peakLive }: { peakLive: number }, player: Player, extent: number | undefined): Row {
   const { subject, times, note } = player
-  const sorted = [...times.pass].sort((a, b) => a - b)
+  const { pass = [], fresh = [], touch = [] } = times
   return {
-    load: load.name,
-    subject: subject.name,
-    kind: subject.kind,
-    unit: load.unit,
+    ...{ load: load.name, subject: subject.name, kind: subject.kind, unit: load.unit },
     ...(note !== undefined && { note }),
-    ...(sorted.length > 0 && {
-      ns: median(times.pass),
-      range: [sorted[0]!, sorted.at(-1)!] as const,
-      rounds: sorted.length,
-    }),
-    ...(times.fresh.length > 0 && { fresh: median(times.fresh) }),
-    ...(times.touch.length > 0 && { touched: median(times.touch) }),
+    ...timesOf(pass),
+    ...(fresh.length > 0 && { fresh: median(fresh) }),
+    ...(touch.length > 0 && { touched: median(touch) }),
     ...(peakLive > 0 && { peakLive }),
     ...(extent && { extent, utilization: peakLive / extent }),
   }
+}
+
+/** A load of collections has a row for each of its words. */
+function rowOfWord(load: Load, word: Word, { subject, times }: Player): Row {
+  return {
+    ...{ load: `${load.name}: ${word}`, subject: subject.name, kind: subject.kind, unit: load.unit },
+    ...timesOf(times[word] ?? []),
+  }
+}
+
+const noteOf = ({ note }: Player): Pick<Row, 'note'> => (note === undefined ? {} : { note })
+
+function rowOfBytes(load: Load, { subject }: Player, bytes: number | undefined): Row {
+  return {
+    ...{ load: `${load.name}: bytes`, subject: subject.name, kind: subject.kind, unit: 'byte' },
+    ...(bytes !== undefined && { bytes }),
+  }
+}
+
+function timesOf(times: readonly number[]): Pick<Row, 'ns' | 'range' | 'rounds'> {
+  if (times.length === 0) return {}
+  const sorted = [...times].sort((a, b) => a - b)
+  return { ns: median(times), range: [sorted[0]!, sorted.at(-1)!], rounds: sorted.length }
 }
 
 /** As many at once as fit into three quarters of the memory that is free; `need` is twice the payload. */

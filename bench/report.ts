@@ -9,7 +9,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Figure, Figures, geometric } from './figures.ts'
+import { type Comparison, comparisons, type Figure, Figures, geometric } from './figures.ts'
 import type { Goal } from './goals.ts'
 import { newestRun, type Run, rowsOf } from './history.ts'
 import { plot } from './plot.ts'
@@ -58,7 +58,14 @@ the others.`
   )
   const picture = `![ns an operation of each trace, and the space used, for each allocator](docs/speed.svg)`
   const first = [about, tableOf(figures, traces), picture, losses(run, figures, traces)]
-  const parts = [...first, ...tools(run, figures), ...heaps(figures), ...programs(figures), how]
+  const parts = [
+    ...first,
+    ...tools(run, figures),
+    ...heaps(figures),
+    ...collections(figures),
+    ...programs(figures),
+    how,
+  ]
   return parts.join('\n\n')
 }
 
@@ -86,6 +93,34 @@ function heaps(figures: Figures): string[] {
   )
   const rows = loads.map((load) => [load, ...names.map((name) => ns(figures.get(load, name)))])
   return [about, markdown(['', ...names], rows)]
+}
+
+/** Of loads of several sizes only this one: the others are in docs/collections.md. */
+const SIZE = /^(map|tree) of (?!100,000 )/
+
+/** Collections against JavaScript's own and what npm has. */
+function collections(figures: Figures): string[] {
+  const loads = figures.loads('collections').filter((load) => !SIZE.test(load) || load.endsWith(': bytes'))
+  if (loads.length === 0) return []
+  const about = wrapped(
+    'Collections, in a region of method best unless said: ns an entry, value, interval, pool or turn, bytes an entry;' +
+      ' in parentheses how many times another one’s figure ours is. The [page about them](docs/collections.md#what-it-costs) says what was compared.',
+  )
+  const found = comparisons(figures, loads)
+  const rows = loads.flatMap((load) => {
+    const those = found.filter((one) => one.load === load)
+    return [...new Set(those.map(({ mine }) => mine))].map((mine) => {
+      const mineOnly = those.filter((one) => one.mine === mine)
+      return [`${load}: ${mine}`, ns(mineOnly[0]!.ours), mineOnly.map(against).join('; ') || '–']
+    })
+  })
+  return [about, markdown(['', 'ours', 'others'], rows, ['others'])]
+}
+
+/** Somebody else's figure, and how many times it ours is. */
+function against({ theirs, ours, other }: Comparison): string {
+  if (ours === undefined || other === undefined) return theirs
+  return `${theirs} ${ns(other)} (${(ours / other).toFixed(ours < other / 100 ? 4 : 2)})`
 }
 
 /** What debug, profile and trace add to a call, and how that stands to the goals. */
@@ -132,10 +167,18 @@ function tableOf(figures: Figures, traces: readonly string[]): string {
   return markdown(head, rows)
 }
 
-/** A table whose first column is text, the others figures. */
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table whose first column is text, and those called so; the others are figures. */
+function markdown(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  texts: readonly string[] = [],
+): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
+  return [
+    line(head),
+    line(head.map((title, at) => (at === 0 || texts.includes(title) ? '---' : '--:'))),
+    ...rows.map(line),
+  ].join('\n')
 }
 
 const ns = (n: number | undefined) =>

@@ -1,7 +1,7 @@
 /**
  * run: the bench: `npm run bench -- [--filter TEXT]... [--quick] [--json]`.
  *
- *   loads.ts      what is done: recorded traces, loops;   programs/   and whole programs
+ *   loads.ts      what is done: recorded traces, loops;   programs/   and whole programs;   collections.ts
  *   subjects.ts   by whom: regions of this package, allocators from npm and in WebAssembly, native ones
  *   measure.ts    rounds over children, one busy at a time
  *   tables.ts     what a person reads;   goals.ts  what is to be reached
@@ -12,6 +12,7 @@
  */
 import { parseArgs } from 'node:util'
 import { count, say } from '../src/node/terminal.ts'
+import { collections } from './collections.ts'
 import { goalsOf } from './goals.ts'
 import { appendHistory } from './history.ts'
 import { heaps, loops, stacks, traces } from './loads.ts'
@@ -56,10 +57,12 @@ process.on('exit', () => {
   shop.close()
 })
 
-const work = [...traces(quick), ...stacks(quick), ...loops(quick), ...heaps(quick)].map((load) => ({
-  load,
-  subjects: present.filter((subject) => does(subject, load.need)),
-}))
+const work = [...traces(quick), ...stacks(quick), ...loops(quick), ...heaps(quick), ...collections(quick)].map(
+  (load) => ({
+    load,
+    subjects: present.filter((subject) => does(subject, load.need)),
+  }),
+)
 const loads = [...work, ...shop.programs()]
   .map(({ load, subjects }) => ({ load, those: subjects.filter(({ name }) => isWanted(load.name, name)) }))
   .filter(({ those }) => those.length > 0)

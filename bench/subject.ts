@@ -13,6 +13,8 @@
  *
  * A native subject is no object but a program: see native/.
  */
+import type { Keeps } from './collections.ts'
+
 export interface Heap {
   /** A block, or 0. */
   alloc(size: number): number
@@ -38,6 +40,8 @@ export interface Session {
   /** Opens a nested region, allocates so many small blocks in it, closes it. */
   nest?(blocks: number): void
   readonly stretches?: Stretches
+  /** What it has in the place of a heap: see collections.ts. */
+  readonly keeps?: Keeps
 }
 
 /** What a program does whose blocks go together, so many times over. */
@@ -92,6 +96,14 @@ export type Need =
   | 'escape'
   | 'leave'
   | 'await'
+  | 'map'
+  | 'map without peers'
+  | 'map in order'
+  | 'tree'
+  | 'list'
+  | 'spans'
+  | 'blocks'
+  | 'turns'
   | 'program'
 
 export interface Subject {

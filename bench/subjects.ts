@@ -3,6 +3,7 @@
  */
 import { list, nothing } from './peers/bare.ts'
 import { codemix } from './peers/codemix.ts'
+import { keepers } from './peers/collections.ts'
 import { dlmalloc } from './peers/dlmalloc.ts'
 import { emmalloc } from './peers/emmalloc.ts'
 import { glibc } from './peers/glibc.ts'
@@ -44,4 +45,5 @@ export const subjects: readonly Subject[] = [
   thiNg,
   list,
   nothing,
+  ...keepers,
 ]

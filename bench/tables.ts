@@ -2,7 +2,7 @@
  * tables: a run as a person reads it.
  */
 import { type Column, count, table } from '../src/node/terminal.ts'
-import { type Figure, Figures, geometric } from './figures.ts'
+import { type Comparison, comparisons, type Figure, Figures, geometric } from './figures.ts'
 import type { Goal } from './goals.ts'
 import type { Row } from './measure.ts'
 
@@ -28,6 +28,7 @@ export function groups(rows: readonly Row[], missing: ReadonlyMap<string, string
     grid(figures, loops, 'ns', 'Loops, ns a pair, resize, block or region', (row) => isWhole(row) || isEmpty(row)),
     grid(figures, loops, 'ns', 'Parts of ours, and the least there could be', isPart),
     grid(figures, heaps, 'ns', 'Heaps, ns a heap or an await', () => true),
+    collections(figures),
     programs(figures),
     notes(rows, missing),
   ]
@@ -102,6 +103,26 @@ function growth(figures: Figures, subjects: readonly string[]): Line[] {
     return few === undefined || many === undefined ? '' : `x ${(many / few).toFixed(1)}`
   }
   return [['random: most against fewest', ...subjects.map(ratio)]]
+}
+
+/** Ours against each of the others. */
+function collections(figures: Figures): string {
+  const rows = comparisons(figures, figures.loads('collections'))
+  if (rows.length === 0) return ''
+  const number = (n: number | undefined) => (n === undefined ? '' : shown(n, 'ns'))
+  const columns: Column<Comparison>[] = [
+    { title: '', cell: ({ load }) => load },
+    { title: 'ours', cell: ({ mine }) => mine },
+    { title: '', right: true, cell: ({ ours }) => number(ours) },
+    { title: 'theirs', cell: ({ theirs }) => theirs },
+    { title: '', right: true, cell: ({ other }) => number(other) },
+    {
+      title: 'ratio',
+      right: true,
+      cell: ({ ours, other }) => (ours && other ? (ours / other).toFixed(ours < other / 100 ? 4 : 2) : ''),
+    },
+  ]
+  return `Collections, ns an entry, value, interval, pool or turn; bytes an entry\n\n${table(columns, rows)}`
 }
 
 /** Each variant of a program: its time, and what it held. */

@@ -21,6 +21,8 @@ import type { Subject } from './subject.ts'
 
 const here = import.meta.dirname
 const root = join(here, '..')
+/** For peers that are CommonJS. */
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
 
 export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), 'vmalloc-bench-'))
@@ -47,9 +49,18 @@ export class Workshop {
 
   /** What a child is told of a load, the bytes that are live at its peak, and how many events a trace has. */
   taskOf(load: Load, { limit, scale }: { limit: number; scale: number }): Task & { peakLive: number; events: number } {
-    const { loop, program } = load
+    const { loop, program, keep } = load
     if (load.file === undefined) {
-      return { loop, program, scale, need: loop === undefined ? 0 : roomFor(load, 0), limit, peakLive: 0, events: 0 }
+      return {
+        loop,
+        program,
+        keep,
+        scale,
+        need: loop === undefined ? 0 : roomFor(load, 0),
+        limit,
+        peakLive: 0,
+        events: 0,
+      }
     }
     const { first = Number.POSITIVE_INFINITY } = load
     const trace = firstOf(readTrace(load.file), first)
@@ -78,9 +89,9 @@ export class Workshop {
   /** Program and arguments of a child. */
   command(kind: string, subject: string, task: Task): [string, string[]] {
     if (kind === 'native') return [this.#native, nativeArguments(task)]
-    const { file, fromMany, loop, program, scale, need, limit } = task
+    const { file, fromMany, loop, program, keep, scale, need, limit } = task
     const child = program === undefined ? this.#child : this.#programChild
-    const told = JSON.stringify({ file, fromMany, loop, program, scale, need, limit })
+    const told = JSON.stringify({ file, fromMany, loop, program, keep, scale, need, limit })
     return [process.execPath, ['--expose-gc', child, subject, told]]
   }
 
@@ -94,6 +105,7 @@ export class Workshop {
       platform: 'node',
       format: 'esm',
       target: 'node20',
+      banner: { js: REQUIRE },
       external: ['vmalloc', 'vmalloc/*'],
       logLevel: 'warning',
     })

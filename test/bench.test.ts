@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { injectOptions } from 'vmalloc'
+import { bytesOf, collections, type Keep, passesOf } from '../bench/collections.ts'
 import { columnsOf, dumpOf, firstOf } from '../bench/dump.ts'
+import { comparisons, Figures } from '../bench/figures.ts'
 import { goalsOf } from '../bench/goals.ts'
 import { type Run, rowsOf, runOf } from '../bench/history.ts'
 import type { Row } from '../bench/measure.ts'
@@ -22,6 +24,15 @@ const root = join(import.meta.dirname, '..')
 
 /** Those whose addresses are only numbers. */
 const servesNothing = (name: string) => /^(empty loop|objects|captures.*)$/.test(name)
+
+/** Those that keep values, and serve no blocks. */
+const keepers = subjects.filter(({ does }) => loadsOf(does).length > 0).map(({ name }) => name)
+
+/** Small loads of collections, of those that a subject does. */
+function loadsOf(does: readonly Need[]): Keep[] {
+  const loads = collections(true).filter(({ need }) => does.includes(need))
+  return loads.map(({ keep }) => ({ ...keep!, count: Math.min(keep!.count, 1000) }))
+}
 
 const TINY = '1\n3\n9\n4096\na 0 100\nc 1 1000\nr 0 2000\nm 2 64 64\nf 1\na 3 8\nx\na 4 16\nf 4\n'
 
@@ -168,7 +179,7 @@ describe('bench', () => {
   })
 
   for (const { name, kind, does, missing, ready } of subjects) {
-    if (ready === undefined || servesNothing(name) || missing?.() !== undefined) continue
+    if (ready === undefined || servesNothing(name) || keepers.includes(name) || missing?.() !== undefined) continue
     it(`${name} hands out blocks that do not overlap`, async () => {
       const session = (await ready())(2 ** 24)
       const { heap } = session
@@ -201,6 +212,58 @@ describe('bench', () => {
       session.close()
     })
   }
+
+  describe('collections', () => {
+    for (const { name, does, ready } of subjects.filter(({ name }) => keepers.includes(name))) {
+      it(`${name} answers what it must`, async () => {
+        const open = await ready!()
+        for (const keep of loadsOf(does)) {
+          const passes = passesOf(keep, open(0).keeps!)
+          for (const word of [...keep.words, ...keep.words]) {
+            const { ns, steps } = passes[word]!()
+            expect(ns, `${keep.sort}: ${word}`).to.be.above(0)
+            expect(steps, `${keep.sort}: ${word}`).to.be.above(0)
+          }
+        }
+      })
+    }
+
+    it('has no figure for a wrong answer', () => {
+      const [keep] = loadsOf(['map'])
+      const wrong = new Map<number, number>()
+      wrong.get = (key) => Map.prototype.get.call(wrong, key) ?? 1
+      const passes = passesOf(keep!, { keyed: () => ({ make: () => wrong, clear() {} }) })
+      expect(passes.hit!().steps).to.be.above(0)
+      expect(() => passes.miss!()).to.throw(/^miss comes to \d+, expected 0$/)
+    })
+
+    it('weighs an entry of a map', async () => {
+      const [keep] = loadsOf(['map'])
+      const session = (await subjects.find(({ name }) => name === 'HashMap')!.ready!())(0)
+      expect(bytesOf(keep!, session.keeps!)).to.be.within(12, 40)
+    })
+
+    it('keeps figures in history, and compares ours with the others', () => {
+      const row = (load: string, subject: string, kind: Row['kind'], figures: Partial<Row>): Row => ({
+        ...{ load, subject, kind, unit: load.endsWith('bytes') ? 'byte' : 'entry' },
+        ...figures,
+      })
+      const rows = [
+        row('map: hit', 'HashMap', 'ours', { ns: 50 }),
+        row('map: hit', 'Map', 'js', { ns: 20 }),
+        row('map: bytes', 'HashMap', 'ours', { bytes: 16 }),
+        row('map: bytes', 'Map', 'js', { bytes: 32 }),
+        row('pool: freeAll', 'pool, block', 'ours', { ns: 7 }),
+      ]
+      const kindOf = (name: string) => rows.find(({ subject }) => subject === name)!.kind
+      const again = new Figures(rowsOf(runOf(rows, []), kindOf))
+      expect(comparisons(again, again.loads('collections'))).to.have.deep.members([
+        { load: 'map: hit', mine: 'HashMap', theirs: 'Map', ours: 50, other: 20 },
+        { load: 'map: bytes', mine: 'HashMap', theirs: 'Map', ours: 16, other: 32 },
+        { load: 'pool: freeAll', mine: 'pool, block', theirs: '', ours: 7, other: undefined },
+      ])
+    })
+  })
 
   describe('report', () => {
     const row = (load: string, subject: string, ns: number, unit = 'op'): Row => ({
@@ -249,6 +312,18 @@ describe('bench', () => {
       expect(written).to.match(/\| debug [^|]*\| at most 4\.00 times \| 4\.50 times [^|]*\| \*\*no\*\* \|/)
       expect(written.match(/\| debug without stacks, fill=512/g)).to.have.length(1)
       expect(written).to.match(/ goals of the bench \d+ are not reached, 1 of them of the tools \(below\)/)
+    })
+
+    it('shows collections beside others', () => {
+      const more = [
+        { ...row('map of 100,000 u32: hit', 'HashMap', 50, 'entry'), kind: 'ours' as const },
+        { ...row('map of 100,000 u32: hit', 'Map', 20, 'entry'), kind: 'js' as const },
+        { ...row('map of 1,000 u32: hit', 'HashMap', 10, 'entry'), kind: 'ours' as const },
+      ]
+      const all = [...rows, ...more]
+      const written = withSpeed(readme, { ...run, ...runOf(all, goalsOf(all)) })
+      expect(written).to.include('| map of 100,000 u32: hit: HashMap | 50 | Map 20 (2.50) |')
+      expect(written).not.to.include('map of 1,000 u32')
     })
 
     it('shows losses', () => {
