@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
-import { globalHeap, type Heap } from 'vmalloc/heap'
+import { globalHeap, type Heap, openHeap } from 'vmalloc/heap'
 import { HeapOrders } from '../examples/http-server/heap-orders.ts'
 import { FALSE, JsonError, LIST, Nodes, NULL, NUMBER, OBJECT, parse, TEXT, TRUE } from '../examples/http-server/json.ts'
 import { type Body, Refusal } from '../examples/http-server/serve.ts'
@@ -144,12 +144,11 @@ describe('examples/http-server', () => {
 
     it('goes on in other memory when it grows under it', () => {
       const source = JSON.stringify(Array.from({ length: 20_000 }, (_, i) => (i % 100 === 0 ? `${i}` : i)))
-      globalHeap.subHeap((heap) => {
-        const { buffer } = heap.region
-        const node = parseIn(heap, source)
-        expect(heap.region.buffer === buffer).to.equal(false)
-        expect(asValue(new Nodes(heap.region), node)).to.deep.equal(JSON.parse(source))
-      })
+      using heap = openHeap({ name: 'json', discipline: 'memory' })
+      const { buffer } = heap.region
+      const node = parseIn(heap, source)
+      expect(heap.region.buffer === buffer).to.equal(false)
+      expect(asValue(new Nodes(heap.region), node)).to.deep.equal(JSON.parse(source))
     })
 
     it(`random values, and the same with a byte changed (SEED=${SEED})`, () => {

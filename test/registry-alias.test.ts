@@ -43,7 +43,7 @@ describe('other names for methods', () => {
   })
 
   it('are no methods of their own: not in names, not in the bytes', () => {
-    expect(methods.names()).to.deep.equal(['best', 'last', 'pool', 'debug', 'profile', 'null'])
+    expect(methods.names()).to.have.members(['best', 'last', 'pool', 'debug', 'profile', 'null'])
     expect(methods.all().map(({ name }) => name)).to.deep.equal(methods.names())
     const region = open({ method: 'block_fast', discipline: new ArrayBuffer(4096) })
     const text = new TextDecoder('latin1').decode(region.buffer)

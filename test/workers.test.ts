@@ -164,13 +164,13 @@ describe('workers', () => {
     await hand.do('keep', ['old'])
     const { header } = old
     old.close()
-    const young = open({ discipline: root, name: 'young', method: 'pool' })
+    const young = open({ discipline: root, name: 'new', method: 'pool' })
     expect(young.header, 'the same place').to.equal(header)
     young.alloc(64)
     expect(await hand.do('tryKept', ['old'], 100)).to.deep.equal({ at: 0, closed: true, name: 'old' })
     young.check()
     expect(young.stat().busyBlocks).to.equal(1)
-    expect(await hand.do('names', [])).to.deep.equal(['young'])
+    expect(await hand.do('names', [])).to.deep.equal(['new'])
   })
 
   it('text and content go from thread to thread', async () => {
