@@ -587,6 +587,16 @@ export class Handle implements Held {
     this.tune()
   }
 
+  /** Whether regions are nested in its blocks. */
+  get hasChildren(): boolean {
+    return !this.ended && this.store.get(this.place, H.CHILDREN) !== 0
+  }
+
+  /** What clients have put on it beside blocks, as a text to compare: its settings, how many listen, whether it has values. */
+  get marks(): string {
+    return `${this.bits} ${this.ears.length} ${this.ended || this.valueTable.isEmpty}`
+  }
+
   /** Gives up a header that turned out to be damaged. */
   abandon(): void {
     this.end()

@@ -50,6 +50,11 @@ export class RegionValues implements Values {
     return this.#put(key, (old) => old + value)
   }
 
+  /** Whether no number was ever set: keys stay, and the first one lies in the first entry. */
+  get isEmpty(): boolean {
+    return this.#store.words.u8[this.#store.get(this.#store.header, VALUES)] === 0
+  }
+
   /** Holds the entries against their law: keys are text of at most 31 bytes. */
   check(): void {
     for (const entry of this.#entries()) {

@@ -12,7 +12,7 @@ export function collect(errors: unknown[], what: () => void): void {
   }
 }
 
-/** Throws VmallocError `destructor` when there are any: its cause is an AggregateError with all of them, those inside others too. */
+/** Throws VmallocError `destructor` when there are any; its cause is an AggregateError with all, those inside others too. */
 export function throwAll(errors: readonly unknown[], what: string): void {
   if (errors.length === 0) return
   const all = errors.flatMap((error) => partsOf(error))

@@ -73,7 +73,7 @@ export class LifeCycle<F = unknown> {
   private readonly registered = new Routines<ProgramContext>('onRegistered', 'forward')
   private readonly shutdown = new Routines<ProgramContext>('onShutdown', 'backward')
   private readonly opened = new Set<Session<F>>()
-  private state: 'new' | 'started' | 'ended' = 'new'
+  private state: 'new' | 'starting' | 'started' | 'ended' = 'new'
   private number = 0
 
   /** Throws VmallocError: those of `open`. */
@@ -101,21 +101,25 @@ export class LifeCycle<F = unknown> {
 
   /** To be called before each pass over a source, in its scope. */
   onInit(routine: (context: SessionContext<F>) => void): () => void {
+    this.mustLast('onInit')
     return this.routines.init.add(routine)
   }
 
   /** To be called after the first pass over a source that was opened or reloaded. */
   onPostSequence(routine: (context: SessionContext<F>) => void): () => void {
+    this.mustLast('onPostSequence')
     return this.routines.postSequence.add(routine)
   }
 
   /** To be called before the scope of a pass is left. */
   onCleanup(routine: (context: SessionContext<F>) => void): () => void {
+    this.mustLast('onCleanup')
     return this.routines.cleanup.add(routine)
   }
 
   /** To be called once, at the end. */
   onShutdown(routine: (context: ProgramContext) => void): () => void {
+    this.mustLast('onShutdown')
     return this.shutdown.add(routine)
   }
 
@@ -123,8 +127,11 @@ export class LifeCycle<F = unknown> {
   start(): void {
     if (this.state === 'ended') throw new VmallocError('scope', 'start: the life cycle has ended')
     if (this.state === 'started') return
+    if (this.state === 'starting') throw new VmallocError('scope', 'start: from inside a routine that it calls')
+    this.state = 'starting'
+    const errors = this.registered.run({ scope: this.scope, reason: 'start' })
     this.state = 'started'
-    throwAll(this.registered.run({ scope: this.scope, reason: 'start' }), 'start')
+    throwAll(errors, 'start')
   }
 
   /**
@@ -134,6 +141,7 @@ export class LifeCycle<F = unknown> {
   open(opener: () => Promise<F>): Promise<Session<F>>
   open(opener: () => F): Session<F>
   open(opener: () => F | Promise<F>): Session<F> | Promise<Session<F>> {
+    mustBeFunction('open', opener)
     this.start()
     return after(opener(), (source) => this.admit(source))
   }
@@ -158,18 +166,22 @@ export class LifeCycle<F = unknown> {
     this.end()
   }
 
+  private mustLast(what: string): void {
+    if (this.state === 'ended') throw new VmallocError('scope', `${what}: the life cycle has ended`)
+  }
+
   private admit(source: F): Session<F> {
     const { options, opened } = this
     if (this.state === 'ended' || this.scope.state !== 'active') {
       const why =
         this.state === 'ended' ? 'the life cycle has ended' : `${this.scope} is ${this.scope.state}, not active`
       const errors: unknown[] = []
-      collect(errors, () => options.release?.(source))
+      collect(errors, () => released(options, source))
       throw new VmallocError('scope', `open: ${why}`, { cause: errors[0] })
     }
     const scope = this.scope.child(options.session?.name ?? 'file', options.session)
     const session: Session<F> = new Session(`session ${++this.number}`, scope, source, this.routines, {
-      release: (source) => options.release?.(source),
+      release: (source) => released(options, source),
       closed: () => void opened.delete(session),
     })
     opened.add(session)
@@ -218,12 +230,17 @@ export class Session<F = unknown> {
 
   /** The first pass: calls `pass`, then the post-sequence routines, also where `pass` is async. */
   read<R>(pass: (session: this) => R): R {
+    mustBeFunction('read', pass)
     this.must('read', 'open')
+    if (this.scope.state !== 'active') {
+      throw new VmallocError('scope', `${this.name}: read: ${this.scope} is ${this.scope.state}, expected active`)
+    }
     return this.pass(pass, 'read')
   }
 
   /** Another pass over the same source, after a setting changed: cleanup, init, `pass`; post-sequence routines do not run. */
   redissect<R>(pass: (session: this) => R): R {
+    mustBeFunction('redissect', pass)
     this.must('redissect', 'read')
     this.begin('redissect', this.wind('redissect'))
     return this.pass(pass, 'redissect')
@@ -236,6 +253,8 @@ export class Session<F = unknown> {
   reload<R>(opener: () => Promise<F>, pass: (session: this) => R): Promise<Awaited<R>>
   reload<R>(opener: () => F, pass: (session: this) => R): R
   reload<R>(opener: () => F | Promise<F>, pass: (session: this) => R): R | Promise<Awaited<R>> {
+    mustBeFunction('reload', opener)
+    mustBeFunction('reload', pass)
     const before = this.must('reload', 'open', 'read')
     this.standing = 'opening'
     const source = around(this, () => opener(), {
@@ -331,6 +350,16 @@ export class Session<F = unknown> {
     if (states.includes(this.standing)) return this.standing
     throw new VmallocError('scope', `${this.name}: ${what}: it is ${this.standing}, expected ${states.join(' or ')}`)
   }
+}
+
+function released<F>({ release }: LifeCycleOptions<F>, source: F): void {
+  const answer: unknown = release?.(source)
+  if (!isThenable(answer)) return
+  throw new VmallocError('argument', 'release: answered a promise, expected a source that is released when it returns')
+}
+
+function mustBeFunction(what: string, value: unknown): void {
+  if (typeof value !== 'function') throw new VmallocError('argument', `${what}: ${String(value)}, expected a function`)
 }
 
 function after<T, R>(value: T | Promise<T>, next: (value: T) => R): R | Promise<R> {

@@ -5,7 +5,8 @@
  *   destroy                      callbacks; then the memory goes
  *
  * A pool is a region with callbacks, and is handed wherever a region is: `new List(pool, u32)`. What it is asked for and
- * cannot do it throws. Freeing everything does not depend on how many blocks there are.
+ * cannot do it throws. Freeing everything does not depend on how many blocks there are,
+ * but under methods that look at each: debug and profile.
  *
  * Source: wmem's pools, whose allocators are methods here: block, block_fast, simple, strict.
  */
@@ -14,6 +15,7 @@ import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { encode } from '../ground/text.ts'
 import { type OpenOptions, open } from '../region/open.ts'
+import { shownBy } from '../region/picture.ts'
 import type { Handle } from '../region/region.ts'
 import { rootOf } from '../region/regions.ts'
 import { type EndEvent, Endings } from './endings.ts'
@@ -72,6 +74,7 @@ export class Pool {
   /** A block gets another size, and keeps its content; answers where it is now. `resize(0, size)` allocates. */
   resize(at: Addr, size: number): Addr {
     const region = this.usable('resize')
+    if (at !== NIL) this.mustOwn('resize', at, region)
     const to = region.resize(at, size, { copy: true })
     if (to !== NIL) return to
     if (region.sizeOf(at) < 0 && at !== NIL) throw this.foreign('resize', at)
@@ -80,7 +83,9 @@ export class Pool {
 
   /** Frees one block; `free(0)` does nothing. Throws VmallocError `argument` for what is no block of this pool. */
   free(at: Addr): void {
-    if (!this.usable('free').retire(at)) throw this.foreign('free', at)
+    const region = this.usable('free')
+    if (at !== NIL) this.mustOwn('free', at, region)
+    if (!region.retire(at)) throw this.foreign('free', at)
   }
 
   /**
@@ -117,13 +122,20 @@ export class Pool {
     if (this.standing === 'ended') return
     if (this.standing === 'leaving') throw this.wrong('destroy')
     const errors = this.wind()
-    collect(errors, () => this.shut())
+    collect(errors, () => {
+      this.empty()
+      this.shut()
+    })
     this.standing = 'ended'
     throwAll(errors, `${this}: destroy`)
   }
 
   [Symbol.dispose](): void {
     this.destroy()
+  }
+
+  [shownBy](): string {
+    return `${this}: ${this.standing}, ${this.bytesLive} bytes`
   }
 
   /** How the pool is called in messages. */
@@ -190,6 +202,11 @@ export class Pool {
     throw new VmallocError('no-memory', `${this}: region ${name} has no block of ${size} bytes`)
   }
 
+  /** A block of a region that is nested in this one looks like one of this one's. */
+  private mustOwn(what: string, at: Addr, region: Handle): void {
+    if (region.hasChildren && region.regionOf(at) !== region) throw this.foreign(what, at)
+  }
+
   private foreign(what: string, at: Addr): VmallocError {
     const owner = rootOf(this.region).regionOf(at)
     const isTheirs = owner !== undefined && owner !== this.own && owner.sizeOf(at) >= 0
@@ -203,5 +220,6 @@ export class Pool {
 
 /** A pool over a region of its own, opened with these options (`open`): method best and the default heap unless said. */
 export function openPool(options: OpenOptions = {}): Pool {
-  return new Pool(options.name ?? 'pool', { name: 'pool', ...options })
+  const { name = 'pool' } = options
+  return new Pool(name, { ...options, name })
 }

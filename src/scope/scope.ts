@@ -13,7 +13,8 @@
  *       thread's say, is not told.)
  *
  * Entering a scope again costs no `open`: the region waits. A child that is closed leaves its region to the next child of
- * that name: one spare each.
+ * that name: one spare each, of the names that closed last. One that clients left their marks on (values, settings,
+ * listeners) is no spare.
  *
  * Source: the scopes of wmem, in a tree and as many as one likes; Wireshark's spare pool for the next packet.
  */
@@ -27,18 +28,21 @@ import { Pool } from './pool.ts'
 const BARRED = 'use of its region'
 /** Bytes that a spare may hold without giving back what is free. */
 const MOST_SPARED = 64 * 1024
+const MOST_SPARES = 8
 
 export class Scope extends Pool {
   readonly parent: Scope | undefined
   /** Its name and those of the scopes around it: `program/file/packet`. */
   readonly path: string
   private readonly inside = new Set<Scope>()
-  /** Regions that closed children have left. */
+  /** Regions that closed children have left, the oldest first. */
   private readonly spares = new Map<string, Spare>()
+  /** What its region looked like when it came. */
+  private marks = ''
 
   /** Use `openScope` or `scope.child`. */
   constructor(parent: Scope | undefined, name: string, options: OpenOptions) {
-    super(name, { ...options, name }, 'idle')
+    super(nameOf(name), { ...options, name }, 'idle')
     this.parent = parent
     this.path = parent === undefined ? name : `${parent.path}/${name}`
   }
@@ -65,8 +69,10 @@ export class Scope extends Pool {
     if (this.parent !== undefined && this.parent.standing !== 'active') {
       throw new VmallocError('scope', `${this}: enter: ${this.parent} is ${this.parent.standing}, expected active`)
     }
-    if (this.own === undefined || this.own.closed)
+    if (this.own === undefined || this.own.closed) {
       this.own = this.parent?.spareFor(this.options) ?? (open(this.options) as Handle)
+      this.marks = this.own.marks
+    }
     this.own.bar()
     this.standing = 'active'
     return this
@@ -88,11 +94,7 @@ export class Scope extends Pool {
   /** Leaves the scopes inside this one that are active, the innermost first; returns what callbacks threw. */
   leaveInside(): unknown[] {
     const errors: unknown[] = []
-    for (const child of [...this.inside].reverse()) {
-      if (child.standing !== 'active') continue
-      errors.push(...child.leaveInside())
-      collect(errors, () => child.leave())
-    }
+    for (const scope of this.inner().reverse()) if (scope.standing === 'active') collect(errors, () => scope.leave())
     return errors
   }
 
@@ -101,6 +103,7 @@ export class Scope extends Pool {
    * inside is left before; when it does not, that is an error, as with `leave`.
    */
   run<R>(fn: (scope: this) => R): R {
+    if (typeof fn !== 'function') throw new VmallocError('argument', `${this}: run: ${String(fn)}, expected a function`)
     this.enter()
     return around(this, fn, turn)
   }
@@ -117,15 +120,16 @@ export class Scope extends Pool {
     if (this.standing !== 'idle') this.mustBeLeft('close')
     this.standing = 'leaving'
     const errors: unknown[] = []
-    for (const child of [...this.inside].reverse()) collect(errors, () => child.close())
+    for (const scope of this.inner().reverse()) collect(errors, () => scope.close())
     errors.push(...this.wind())
     collect(errors, () => this.lay('ended'))
     for (const { region } of this.spares.values()) collect(errors, () => void region.close())
     this.spares.clear()
     this.parent?.inside.delete(this)
     const { own } = this
-    if (own === undefined || own.closed || this.parent?.takeSpare(this.options, own) !== true)
-      collect(errors, () => this.shut())
+    const isSpare =
+      own !== undefined && !own.closed && own.marks === this.marks && this.parent?.takeSpare(this.options, own)
+    if (isSpare !== true) collect(errors, () => this.shut())
     this.own = undefined
     throwAll(errors, `${this}: close`)
   }
@@ -167,6 +171,17 @@ export class Scope extends Pool {
     }
   }
 
+  /** All scopes inside, each before those inside it, the older before the younger. */
+  private inner(): Scope[] {
+    const scopes: Scope[] = []
+    const waiting = [...this.inside].reverse()
+    for (let scope = waiting.pop(); scope !== undefined; scope = waiting.pop()) {
+      scopes.push(scope)
+      waiting.push(...[...scope.inside].reverse())
+    }
+    return scopes
+  }
+
   private spareFor(options: OpenOptions): Handle | undefined {
     const spare = this.spares.get(options.name!)
     if (spare === undefined || !isSame(spare.options, options)) return undefined
@@ -178,6 +193,11 @@ export class Scope extends Pool {
     if (this.standing === 'ended' || this.spares.has(options.name!)) return false
     if (region.extent > MOST_SPARED) region.compact()
     this.spares.set(options.name!, { options, region })
+    for (const [name, spare] of this.spares) {
+      if (this.spares.size <= MOST_SPARES) break
+      this.spares.delete(name)
+      spare.region.close()
+    }
     return true
   }
 }
@@ -195,6 +215,11 @@ const turn: Ends<Scope> = {
 interface Spare {
   readonly options: OpenOptions
   readonly region: Handle
+}
+
+function nameOf(name: string): string {
+  if (typeof name === 'string' && name !== '' && !name.includes('/')) return name
+  throw new VmallocError('argument', `scope: name ${JSON.stringify(name)}, expected a text without /`)
 }
 
 function isSame(one: OpenOptions, other: OpenOptions): boolean {
