@@ -17,46 +17,44 @@
  *   dissect/bytes.ts memory.ts packet.ts                               what is dissected, in packet scope
  *   dissect/capture/          the files
  *   dissect/report.ts         what is printed
+ *   dissect/telling.ts        a file from beginning to end, whatever goes wrong with it
  */
-import { Dissection, type OpenFile } from './dissect/dissection.ts'
-import { report } from './dissect/report.ts'
+import { Dissection } from './dissect/dissection.ts'
+import { tell } from './dissect/telling.ts'
 
-const words = process.argv.slice(2)
-const isReload = words.includes('--reload')
-const paths = words.filter((word) => word !== '--reload')
+const USAGE = `usage: dissect [--reload] FILE...
 
-if (paths.length === 0) {
-  console.error('usage: dissect [--reload] FILE...')
-  process.exitCode = 2
-} else process.exitCode = await run(paths)
+  FILE       a capture: pcap or pcapng
+  --reload   reads each file a second time, from the beginning
+  --help     tells this
 
-async function run(paths: string[]): Promise<number> {
+Exit code: 0, 1 when something is wrong with a file (the others are told, and what came before), 2 for wrong use.`
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(words: string[]): Promise<number> {
+  const flags = words.filter((word) => word.startsWith('--'))
+  const paths = words.filter((word) => !word.startsWith('--'))
+  if (flags.includes('--help')) {
+    console.log(USAGE)
+    return 0
+  }
+  const unknown = flags.find((flag) => flag !== '--reload')
+  if (unknown !== undefined) return misused(`${unknown}: no such flag`)
+  return paths.length === 0 ? misused('no file is named') : run(paths, flags.includes('--reload'))
+}
+
+function misused(how: string): number {
+  console.error(`dissect: ${how}\n\n${USAGE}`)
+  return 2
+}
+
+async function run(paths: string[], isReload: boolean): Promise<number> {
   using dissection = new Dissection()
-  const files = paths.map((path) => opened(dissection, path)).filter((file) => file !== undefined)
-  const extents = await Promise.all(files.map(read))
-  for (const [i, file] of files.entries()) {
-    if (isReload) await file.reload()
-    console.log(report(file))
-    console.log(`${extents[i]}\n`)
+  const told = await Promise.all(paths.map((path) => tell(dissection, path, isReload)))
+  for (const { report, fault } of told) {
+    if (report !== undefined) console.log(report)
+    if (fault !== undefined) console.error(fault)
   }
-  return files.length === paths.length ? 0 : 1
-}
-
-function opened(dissection: Dissection, path: string): OpenFile | undefined {
-  try {
-    return dissection.open(path)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
-    return undefined
-  }
-}
-
-/** Reads a file, and tells how much memory the packet scope held after the first turn and at the end. */
-async function read(file: OpenFile): Promise<string> {
-  let first = 0
-  const { frames } = file.findings
-  await file.read(() => void (first ||= frames.extent))
-  const { count, extent } = file.findings.frames
-  const after = first === 0 ? '' : `${first.toLocaleString('en-US')} after 1,000 packets, `
-  return `packet scope: bytes held ${after}${extent.toLocaleString('en-US')} after ${count.toLocaleString('en-US')}`
+  return told.some(({ fault }) => fault !== undefined) ? 1 : 0
 }

@@ -30,6 +30,15 @@ describe('examples/dissect: captures', () => {
 
   const path = () => join(folder, 'capture')
 
+  /** A file that has these bytes cannot be opened; the message names it. */
+  function refused(bytes: Uint8Array, message: string): void {
+    writeFileSync(path(), bytes)
+    expect(() => openCapture(path()))
+      .to.throw(CaptureError, message)
+      .with.property('message')
+      .that.satisfies((text: string) => text.startsWith(`${path()}: `))
+  }
+
   /** All packets of a file that has these bytes, and how it ended. */
   function readOf(bytes: Uint8Array): { packets: Read[]; ending: string | undefined } {
     writeFileSync(path(), bytes)
@@ -84,18 +93,23 @@ describe('examples/dissect: captures', () => {
       bytes.writeUInt32LE(0xffff_ffff, 24 + 19 + 8)
       const { packets, ending } = readOf(bytes)
       expect(packets.map(({ text }) => text)).to.deep.equal(['one'])
-      expect(ending).to.include('says it has 4294967295 bytes, expected no more than 262144')
+      expect(ending).to.equal(
+        'damaged at byte 43, packet 2: it says it has 4294967295 bytes, expected no more than 262144',
+      )
     })
 
     it('what is none is refused, with what it begins with', () => {
-      const refused = (bytes: Uint8Array, message: string) =>
-        expect(() => readOf(bytes)).to.throw(CaptureError, message)
       refused(octets(''), 'begins with nothing')
       refused(octets('ab'), 'begins with 61 62, expected a capture')
       refused(octets('GIF89a, and so on and so on'), 'begins with 47 49 46 38')
-      refused(octets('\xd4\xc3\xb2\xa1\x02\x00'), 'a header of 6 bytes, expected 24')
+      refused(octets('\xd4\xc3\xb2\xa1\x02\x00'), 'a pcap header of 6 bytes, expected 24')
       refused(joined(octets('\x34\xcd\xb2\xa1'), new Uint8Array(40)), 'modified')
-      expect(() => openCapture(join(folder, 'nowhere'))).to.throw(/ENOENT/)
+    })
+
+    it('what cannot be opened or read is named', () => {
+      const nowhere = join(folder, 'nowhere')
+      expect(() => openCapture(nowhere)).to.throw(CaptureError, `${nowhere}: ENOENT`)
+      expect(() => openCapture(folder)).to.throw(CaptureError, `${folder}: EISDIR`)
     })
   })
 
@@ -171,7 +185,7 @@ describe('examples/dissect: captures', () => {
       const none = joined(n.section(), n.interface(1, 0), n.section(), n.packet(0, 0n, octets('a')))
       expect(readOf(none)).to.deep.equal({
         packets: [],
-        ending: 'cut short at byte 76, after packet 0: a packet of interface 0, expected one of 0',
+        ending: 'damaged at byte 76, after packet 0: a packet of interface 0, expected one of 0',
       })
     })
 
@@ -180,7 +194,10 @@ describe('examples/dissect: captures', () => {
       const blocks = [n.section(), n.interface(1, 0), ...packets, new Block(n, 0x0bad, octets('passed over')).bytes]
       const bytes = joined(...blocks)
       const ends = blocks.map((_, i) => joined(...blocks.slice(0, i + 1)).length)
-      for (let length = 4; length <= bytes.length; length++) {
+      for (let length = 4; length < 12; length++) {
+        refused(bytes.subarray(0, length), `begins as pcapng, but a block has ${length} bytes, expected 12 at least`)
+      }
+      for (let length = 12; length <= bytes.length; length++) {
         const { packets, ending } = readOf(bytes.subarray(0, length))
         expect(packets.length, `${length} bytes`).to.equal([2, 3].filter((i) => ends[i]! <= length).length)
         if (ends.includes(length)) expect(ending).to.equal(undefined)
@@ -192,12 +209,17 @@ describe('examples/dissect: captures', () => {
       const section = n.section()
       const order = section.slice()
       order[8] = 0
+      const short = section.slice()
+      short[4] = 24
       const packet = n.packet(0, 0n, octets('abcd'))
       const long = packet.slice()
       long[20] = 200
       const ended = (message: string, ...blocks: Uint8Array[]) =>
-        expect(readOf(joined(...blocks)).ending).to.include(message)
-      ended('byte order', order)
+        expect(readOf(joined(...blocks)).ending)
+          .to.match(/^damaged at byte \d+, after packet 0: /)
+          .and.include(message)
+      ended('a section says its byte order is 003c2b1a, expected 1a2b3c4d or 4d3c2b1a', section, order)
+      ended('a section says it has 24 bytes, expected 28 at least', section, short)
       ended('says it has 200 bytes, expected 4 at most', section, n.interface(1, 0), long)
       ended('says it has 8 bytes, expected 12 at least', section, n.words(99, 8, 8))
       ended('says it has 16 bytes, expected 20 at least', section, n.words(1, 16, 0, 16))
@@ -205,6 +227,81 @@ describe('examples/dissect: captures', () => {
       ended('expected an interface before it', section, n.simple(3, octets('abc')))
     })
   })
+
+  describe('what only begins as pcapng', () => {
+    const n = new Numbers(true)
+    const section = n.section()
+    const changed = (at: number, ...bytes: number[]) => {
+      const other = section.slice()
+      other.set(bytes, at)
+      return other
+    }
+
+    it('is refused: a text', () => {
+      refused(octets('\n\r\r\nhello'), 'begins as pcapng, but a block has 9 bytes, expected 12 at least')
+      refused(octets('\n\r\r\nhello, hello, hello'), 'a section says its byte order is 6f2c2068, expected 1a2b3c4d')
+    })
+
+    it('is refused: a first section in another order, or of a length that cannot be', () => {
+      refused(changed(8, 0), 'a section says its byte order is 003c2b1a')
+      refused(changed(4, 24), 'a section says it has 24 bytes, expected 28 at least')
+      refused(changed(4, 30), 'a section says it has 30 bytes, expected a multiple of 4')
+      refused(changed(4, 0, 0, 0, 1), 'a section says it has 16777216 bytes, expected 327680 at most')
+    })
+
+    it('is not refused: one whose first section is damaged behind', () => {
+      expect(readOf(changed(24, 32))).to.deep.equal({
+        packets: [],
+        ending:
+          'damaged at byte 0, after packet 0: a section says it has 28 bytes where it begins and 32 where it ends',
+      })
+    })
+  })
+
+  for (const little of [true, false]) {
+    describe(`lengths in pcapng, ${little ? 'little' : 'big'} endian`, () => {
+      const n = new Numbers(little)
+      const packet = (text: string) => n.packet(0, 0n, octets(text))
+      const other = new Block(n, 0x0bad, octets('passed over')).bytes
+      const large = new Block(n, 0x0bad, new Uint8Array(300_000)).bytes
+      const before = [n.section(), n.interface(1, 0), packet('one')]
+      const place = joined(...before).length
+
+      /** A block that says it has so many bytes more, at one of its sides. */
+      const more = (block: Uint8Array, by: number, side: 'leading' | 'trailing') => {
+        const changed = block.slice()
+        changed.set(n.words(block.length + by), side === 'leading' ? 4 : block.length - 4)
+        return changed
+      }
+
+      const blocks: [name: string, type: number, block: Uint8Array][] = [
+        ['a packet', 6, packet('two')],
+        ['a simple packet', 3, n.simple(3, octets('two'))],
+        ['an interface', 1, n.interface(1, 0)],
+        ['one that is passed over', 0x0bad, other],
+        ['a long one that is passed over', 0x0bad, large],
+      ]
+      for (const [name, type, block] of blocks) {
+        const { length } = block
+        const at = `damaged at byte ${place}, after packet 1: a block of type ${type} says it has`
+        const endsAs = (block: Uint8Array, message: string) => {
+          const { packets, ending } = readOf(joined(...before, block, packet('three')))
+          expect(packets.map(({ text }) => text)).to.deep.equal(['one'])
+          expect(ending).to.equal(`${at} ${message}`)
+        }
+
+        it(`${name}: another one where it ends`, () => {
+          endsAs(more(block, 4, 'trailing'), `${length} bytes where it begins and ${length + 4} where it ends`)
+          endsAs(more(block, -1, 'trailing'), `${length} bytes where it begins and ${length - 1} where it ends`)
+        })
+
+        it(`${name}: no multiple of 4`, () => {
+          for (const by of [1, 2, 3])
+            endsAs(more(block, by, 'leading'), `${length + by} bytes, expected a multiple of 4`)
+        })
+      }
+    })
+  }
 
   describe('the captures of this repository', () => {
     it('have the same packets, under headers of two kinds', () => {

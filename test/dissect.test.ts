@@ -4,16 +4,27 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, unlinkSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
-import { heap } from 'vmalloc'
+import { heap, VmallocError } from 'vmalloc'
 import { openCapture } from '../examples/dissect/capture/capture.ts'
+import { CaptureError } from '../examples/dissect/capture/frame.ts'
 import { Dissection, type OpenFile } from '../examples/dissect/dissection.ts'
 import { madePackets, makeCapture } from '../examples/dissect/make-capture.ts'
 import { report } from '../examples/dissect/report.ts'
+import { tell } from '../examples/dissect/telling.ts'
 import { captureOf, checkAll, seenIn } from './fixtures/dissecting.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -123,6 +134,63 @@ describe('examples/dissect', () => {
     })
   })
 
+  describe('what goes wrong with a file', () => {
+    /** Opens a capture that says of its packet of that number that it cannot be read. */
+    const failing = (number: number, error: Error) => () => {
+      const capture = openCapture(loopback)
+      const next = () => {
+        if (capture.frame.number + 1 === number) throw error
+        return capture.next()
+      }
+      return { frame: capture.frame, format: 'pcap', ending: undefined, next, close: () => capture.close() }
+    }
+    const stored = readFileSync(`${loopback}.txt`, 'utf8')
+    const [told, broken] = [new CaptureError('bad.pcap', new Error('EIO: i/o error, read')), new Error('a bug')]
+
+    it('while it is read is told of it, and the others are told', async () => {
+      using dissection = new Dissection()
+      const tellings = await Promise.all([
+        tell(dissection, 'bad.pcap', false, failing(100, told)),
+        tell(dissection, loopback, true),
+        tell(dissection, 'worse.pcap', false, failing(1, new VmallocError('no-memory', 'no more bytes'))),
+        tell(dissection, 'bug.pcap', false, failing(200, broken)),
+      ])
+      expect(tellings[0]).to.deep.equal({ fault: 'bad.pcap: EIO: i/o error, read' })
+      expect(tellings[1]!.report?.startsWith(stored)).to.equal(true)
+      expect(tellings[1]!.fault).to.equal(undefined)
+      expect(tellings[2]).to.deep.equal({ fault: 'worse.pcap: no more bytes' })
+      expect(tellings[3]!.fault).to.match(/^bug\.pcap: Error: a bug\n {4}at .*dissect\.test\.ts/)
+      expect(dissection.life.sessions, 'files left open').to.deep.equal([])
+      checkAll(dissection)
+    })
+
+    it('while it is reloaded too: when it is opened, and when it is read', async () => {
+      using dissection = new Dissection()
+      const openers = [() => openCapture(join(folder, 'gone')), failing(100, told)]
+      const tellings = await Promise.all(
+        openers.map((second, i) => {
+          let opened = 0
+          return tell(dissection, `${i}`, true, () => (opened++ === 0 ? openCapture(loopback) : second()))
+        }),
+      )
+      const alone = await tell(dissection, loopback, true)
+      expect(tellings[0]!.fault).to.match(/gone: ENOENT/)
+      expect(tellings[1]).to.deep.equal({ fault: 'bad.pcap: EIO: i/o error, read' })
+      expect(alone.report?.startsWith(stored)).to.equal(true)
+      expect(dissection.life.sessions, 'files left open').to.deep.equal([])
+    })
+
+    it('behind what could be read: that is told, and the fault', async () => {
+      const path = join(folder, 'behind.pcap')
+      copyFileSync(loopback, path)
+      truncateSync(path, 50_000)
+      using dissection = new Dissection()
+      const { report, fault } = await tell(dissection, path, false)
+      expect(report).to.match(/^ {2}packets +\d+$/m)
+      expect(fault?.startsWith(`${path}: cut short at byte `), fault).to.equal(true)
+    })
+  })
+
   describe('memory', () => {
     it('of the packet scope is the same after 100,000 packets as after 5,000', async function () {
       this.timeout(180_000)
@@ -197,11 +265,58 @@ describe('examples/dissect', () => {
       )
     })
 
-    it('without a file says how it is used', async () => {
-      const { code, stderr } = await run([])
-      expect(code).to.equal(2)
-      expect(stderr).to.equal('usage: dissect [--reload] FILE...\n')
+    it('a file that is cut short is told, and told of: exit code 1', async () => {
+      const cut = join(folder, 'short.pcap')
+      copyFileSync(loopback, cut)
+      truncateSync(cut, 50_000)
+      const { code, stdout, stderr } = await run([cut])
+      expect(code).to.equal(1)
+      expect(stdout)
+        .to.match(/^short\.pcap: pcap, cut short at byte \d+/)
+        .and.match(/^ {2}packets +\d+$/m)
+      expect(stderr.startsWith(`${cut}: cut short at byte `), stderr).to.equal(true)
     })
+
+    it('names each file that it cannot read, and tells the one that it can', async () => {
+      const short = join(folder, 'header.pcap')
+      copyFileSync(loopback, short)
+      truncateSync(short, 10)
+      const text = join(folder, 'text')
+      writeFileSync(text, '\n\r\r\nhello')
+      const nowhere = join(folder, 'nowhere')
+      const { code, stdout, stderr } = await run(['--reload', folder, short, loopback, text, nowhere])
+      expect(code).to.equal(1)
+      expect(stdout.startsWith(readFileSync(`${loopback}.txt`, 'utf8'))).to.equal(true)
+      expect(stderr.trimEnd().split('\n')).to.deep.equal([
+        `${folder}: EISDIR: illegal operation on a directory, read`,
+        `${short}: a pcap header of 10 bytes, expected 24`,
+        `${text}: begins as pcapng, but a block has 9 bytes, expected 12 at least`,
+        `${nowhere}: ENOENT: no such file or directory, open '${nowhere}'`,
+      ])
+    })
+
+    it('says how it is used when it is asked', async () => {
+      const { code, stdout, stderr } = await run(['--help'])
+      expect([code, stderr]).to.deep.equal([0, ''])
+      expect(stdout).to.match(/^usage: dissect \[--reload\] FILE\.\.\.\n/)
+    })
+
+    it('a flag is no capture to make', async () => {
+      const { code, stderr } = await runOf('examples/dissect/make-capture.ts', ['--help'])
+      expect(existsSync(join(root, '--help'))).to.equal(false)
+      expect([code, stderr]).to.deep.equal([2, 'usage: make-capture FILE [PACKETS] [SEED]\n'])
+    })
+
+    for (const [title, words, message] of [
+      ['without a file', [], 'no file is named'],
+      ['for a flag that is none, whatever files there are', ['--relaod', loopback], '--relaod: no such flag'],
+    ] as const) {
+      it(`says how it is used ${title}`, async () => {
+        const { code, stdout, stderr } = await run([...words])
+        expect([code, stdout]).to.deep.equal([2, ''])
+        expect(stderr.startsWith(`dissect: ${message}\n\nusage: dissect [--reload] FILE...\n`), stderr).to.equal(true)
+      })
+    }
   })
 })
 
@@ -227,8 +342,12 @@ interface Ran {
   stderr: string
 }
 
-async function run(words: string[], env: Record<string, string> = {}): Promise<Ran> {
-  const child = spawn(process.execPath, ['--import', './scripts/ts.mjs', 'examples/dissect.ts', ...words], {
+function run(words: string[], env: Record<string, string> = {}): Promise<Ran> {
+  return runOf('examples/dissect.ts', words, env)
+}
+
+async function runOf(program: string, words: string[], env: Record<string, string> = {}): Promise<Ran> {
+  const child = spawn(process.execPath, ['--import', './scripts/ts.mjs', program, ...words], {
     cwd: root,
     env: { ...process.env, ...env },
   })

@@ -70,6 +70,10 @@ export class OpenFile {
     this.session.close()
   }
 
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
   private async pass(watch: () => void): Promise<void> {
     const { dissection, session } = this
     const { source } = session

@@ -34,7 +34,7 @@ function talk(client: number, dice: Dice): Generator<Uint8Array> {
 
 if (process.argv[1] === import.meta.filename) {
   const [, , path, packets = '1000000', seed = '1'] = process.argv
-  if (path === undefined) {
+  if (path === undefined || path.startsWith('--')) {
     console.error('usage: make-capture FILE [PACKETS] [SEED]')
     process.exitCode = 2
   } else makeCapture(path, Number(packets), Number(seed))

@@ -14,7 +14,7 @@
  *
  * Source: draft-ietf-opsawg-pcap.
  */
-import { type Capture, CaptureError, MOST, newFrame } from './frame.ts'
+import { type Capture, CaptureError, type Ending, MOST, newFrame } from './frame.ts'
 import type { Pieces } from './pieces.ts'
 
 const MICRO = 0xa1b2c3d4
@@ -39,14 +39,18 @@ export class Pcap implements Capture {
     for (const little of [true, false]) {
       const magic = pieces.view.getUint32(0, little)
       if (magic === MICRO || magic === NANO) return new Pcap(pieces, little, magic === NANO ? 1 : 1000)
-      if (magic === MODIFIED) throw new CaptureError('a pcap file of the modified kind (a1b2cd34), expected a1b2c3d4')
+      if (magic === MODIFIED) {
+        throw new CaptureError(pieces.path, 'a pcap file of the modified kind (a1b2cd34), expected a1b2c3d4')
+      }
     }
     return undefined
   }
 
   private constructor(pieces: Pieces, little: boolean, tick: number) {
     const had = pieces.has(FILE_HEADER)
-    if (had < FILE_HEADER) throw new CaptureError(`pcap: a header of ${had} bytes, expected ${FILE_HEADER}`)
+    if (had < FILE_HEADER) {
+      throw new CaptureError(pieces.path, `a pcap header of ${had} bytes, expected ${FILE_HEADER}`)
+    }
     this.pieces = pieces
     this.little = little
     this.tick = tick
@@ -58,15 +62,15 @@ export class Pcap implements Capture {
     const { pieces, frame, little } = this
     const had = pieces.has(HEADER)
     if (had === 0) return false
-    if (had < HEADER) return this.end(`its header has ${had} bytes of ${HEADER}`)
+    if (had < HEADER) return this.end('cut short', `its header has ${had} bytes of ${HEADER}`)
     const { view, at } = pieces
     const length = view.getUint32(at + 8, little)
-    if (length > MOST) return this.end(`it says it has ${length} bytes, expected no more than ${MOST}`)
+    if (length > MOST) return this.end('damaged', `it says it has ${length} bytes, expected no more than ${MOST}`)
     frame.seconds = view.getUint32(at, little)
     frame.nanos = view.getUint32(at + 4, little) * this.tick
     frame.wire = Math.max(length, view.getUint32(at + 12, little))
     const there = pieces.has(HEADER + length) - HEADER
-    if (there < length) return this.end(`the file ends after ${there} of its ${length} bytes`)
+    if (there < length) return this.end('cut short', `the file ends after ${there} of its ${length} bytes`)
     frame.bytes = pieces.bytes.subarray(pieces.at + HEADER, pieces.at + HEADER + length)
     frame.number++
     pieces.skip(HEADER + length)
@@ -77,8 +81,8 @@ export class Pcap implements Capture {
     this.pieces.close()
   }
 
-  private end(why: string): false {
-    this.ending = `cut short at byte ${this.pieces.place}, packet ${this.frame.number + 1}: ${why}`
+  private end(how: Ending, why: string): false {
+    this.ending = `${how} at byte ${this.pieces.place}, packet ${this.frame.number + 1}: ${why}`
     return false
   }
 }

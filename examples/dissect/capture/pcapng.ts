@@ -12,13 +12,16 @@
  *   option    +0     +2
  *             | CODE | LENGTH | value, padded to 4 |
  *
- * A file may have several sections, each in the byte order of the machine that captured it, and each with interfaces of
- * its own, which have their own kinds of headers and units of time. Blocks of other types are passed over. A packet
- * without a time has that of the one before.
+ * LENGTH is a multiple of 4 and the same on both sides. A block in which it is not ends the reading: nobody knows where
+ * the next one begins.
+ *
+ * A file begins with a section, and may have several, each in the byte order of the machine that captured it, and each
+ * with interfaces of its own, which have their own kinds of headers and units of time. Blocks of other types are passed
+ * over. A packet without a time has that of the one before.
  *
  * Source: draft-ietf-opsawg-pcapng.
  */
-import { type Capture, MOST, newFrame } from './frame.ts'
+import { type Capture, CaptureError, type Ending, MOST, newFrame } from './frame.ts'
 import type { Pieces } from './pieces.ts'
 
 const SECTION = 0x0a0d0d0a
@@ -58,9 +61,17 @@ export class Pcapng implements Capture {
   private little = true
   private interfaces: Interface[] = []
 
-  /** A reader of the file if that is what it is. */
+  /**
+   * A reader of the file if that is what it is. TYPE of a section is four ends of lines, so a text may begin with it: the
+   * byte order and LENGTH of the first section tell the two apart.
+   */
   static begin(pieces: Pieces): Pcapng | undefined {
-    return pieces.has(4) === 4 && pieces.view.getUint32(0) === SECTION ? new Pcapng(pieces) : undefined
+    if (pieces.has(4) < 4 || pieces.view.getUint32(0) !== SECTION) return undefined
+    const capture = new Pcapng(pieces)
+    const had = pieces.has(FRAMING)
+    const wrong = had < FRAMING ? tooShort(had) : capture.wrongHead()
+    if (wrong !== undefined) throw new CaptureError(pieces.path, `begins as pcapng, but ${wrong}`)
+    return capture
   }
 
   private constructor(pieces: Pieces) {
@@ -78,34 +89,59 @@ export class Pcapng implements Capture {
 
   /** Goes past a block; true when it was a packet. */
   private block(): boolean {
-    const { pieces } = this
-    const had = pieces.has(FRAMING)
-    if (had < FRAMING) return this.end(`a block has ${had} bytes, expected ${FRAMING} at least`)
-    const type = pieces.view.getUint32(pieces.at, this.little)
-    if (type === SECTION && !this.turn()) return false
-    const length = pieces.view.getUint32(pieces.at + 4, this.little)
-    const least = FRAMING + (FIXED[type] ?? 0)
-    if (length < least) return this.end(`block ${type} says it has ${length} bytes, expected ${least} at least`)
-    const whole = Math.ceil(length / 4) * 4
-    return FIXED[type] === undefined ? this.passOver(whole) : this.look(type, length, whole)
+    const had = this.pieces.has(FRAMING)
+    if (had < FRAMING) return this.end('cut short', tooShort(had))
+    const wrong = this.wrongHead()
+    if (wrong !== undefined) return this.end('damaged', wrong)
+    const type = this.word(0)
+    const length = this.word(4)
+    return FIXED[type] === undefined ? this.passOver(type, length) : this.look(type, length)
   }
 
-  private passOver(whole: number): false {
+  /** What is wrong with TYPE and LENGTH of the next block; of a section, the byte order is taken over first. */
+  private wrongHead(): string | undefined {
+    if (this.word(0) === SECTION) {
+      const order = this.pieces.view.getUint32(this.pieces.at + 8)
+      if (order !== ORDER && order !== ORDER_BACKWARDS) {
+        return `a section says its byte order is ${hex(order)}, expected ${hex(ORDER)} or ${hex(ORDER_BACKWARDS)}`
+      }
+      this.little = order === ORDER_BACKWARDS
+    }
+    const type = this.word(0)
+    const length = this.word(4)
+    const fixed = FIXED[type]
+    const least = FRAMING + (fixed ?? 0)
+    if (length < least) return misses(type, length, `${least} at least`)
+    if (fixed !== undefined && length > MOST_BLOCK) return misses(type, length, `${MOST_BLOCK} at most`)
+    if (length % 4 !== 0) return misses(type, length, 'a multiple of 4')
+    return undefined
+  }
+
+  /** A number of the next block, so many bytes from its beginning. */
+  private word(offset: number): number {
+    return this.pieces.view.getUint32(this.pieces.at + offset, this.little)
+  }
+
+  private passOver(type: number, length: number): false {
     const { pieces } = this
     const start = pieces.place
-    pieces.skip(whole - 1)
-    if (pieces.has(1) === 0) return this.end(`the file ends in the ${whole} bytes of a block`, start)
-    pieces.skip(1)
+    pieces.skip(length - 4)
+    if (pieces.has(4) < 4) return this.end('cut short', `the file ends in the ${length} bytes of ${named(type)}`, start)
+    const trailing = this.word(0)
+    if (trailing !== length) return this.end('damaged', differ(type, length, trailing), start)
+    pieces.skip(4)
     return false
   }
 
-  private look(type: number, length: number, whole: number): boolean {
+  private look(type: number, length: number): boolean {
     const { pieces } = this
-    if (length > MOST_BLOCK) return this.end(`a block says it has ${length} bytes, expected ${MOST_BLOCK} at most`)
-    const there = pieces.has(whole)
-    if (there < whole) return this.end(`the file ends after ${there} of ${whole} bytes of a block`)
+    const there = pieces.has(length)
+    if (there < length)
+      return this.end('cut short', `the file ends after ${there} of the ${length} bytes of ${named(type)}`)
+    const trailing = this.word(length - 4)
+    if (trailing !== length) return this.end('damaged', differ(type, length, trailing))
     const isPacket = this.understand(type, length)
-    pieces.skip(whole)
+    pieces.skip(length)
     return isPacket
   }
 
@@ -116,16 +152,6 @@ export class Pcapng implements Capture {
     if (type === SECTION) this.interfaces = []
     else this.interface(length)
     return false
-  }
-
-  /** Finds out in which order a section has its bytes. */
-  private turn(): boolean {
-    const order = this.pieces.view.getUint32(this.pieces.at + 8)
-    if (order !== ORDER && order !== ORDER_BACKWARDS) {
-      return this.end(`a section says its byte order is ${order.toString(16)}, expected ${ORDER.toString(16)}`)
-    }
-    this.little = order === ORDER_BACKWARDS
-    return true
   }
 
   private interface(length: number): void {
@@ -155,7 +181,8 @@ export class Pcapng implements Capture {
     const { view, at } = this.pieces
     const number = view.getUint32(at + 8, little)
     const from = interfaces[number]
-    if (from === undefined) return this.end(`a packet of interface ${number}, expected one of ${interfaces.length}`)
+    if (from === undefined)
+      return this.end('damaged', `a packet of interface ${number}, expected one of ${interfaces.length}`)
     const time = (BigInt(view.getUint32(at + 12, little)) << 32n) | BigInt(view.getUint32(at + 16, little))
     frame.seconds = Number(time / from.ticks) + from.offset
     frame.nanos = Number(((time % from.ticks) * NANOS) / from.ticks)
@@ -165,7 +192,7 @@ export class Pcapng implements Capture {
   private simple(length: number): boolean {
     const { view, at } = this.pieces
     const from = this.interfaces[0]
-    if (from === undefined) return this.end('a packet, expected an interface before it')
+    if (from === undefined) return this.end('damaged', 'a packet, expected an interface before it')
     const wire = view.getUint32(at + 8, this.little)
     const held = Math.min(wire, from.snaplen === 0 ? wire : from.snaplen)
     return this.found(from, at + 12, held, wire, at + length - 4)
@@ -173,7 +200,8 @@ export class Pcapng implements Capture {
 
   private found(from: Interface, start: number, held: number, wire: number, end: number): boolean {
     const { frame } = this
-    if (held > end - start) return this.end(`a packet says it has ${held} bytes, expected ${end - start} at most`)
+    if (held > end - start)
+      return this.end('damaged', `a packet says it has ${held} bytes, expected ${end - start} at most`)
     frame.link = from.link
     frame.wire = Math.max(held, wire)
     frame.bytes = this.pieces.bytes.subarray(start, start + held)
@@ -181,10 +209,31 @@ export class Pcapng implements Capture {
     return true
   }
 
-  private end(why: string, place = this.pieces.place): false {
-    this.ending = `cut short at byte ${place}, after packet ${this.frame.number}: ${why}`
+  private end(how: Ending, why: string, place = this.pieces.place): false {
+    this.ending = `${how} at byte ${place}, after packet ${this.frame.number}: ${why}`
     return false
   }
+}
+
+/** How a block is called where something is wrong with it. */
+function named(type: number): string {
+  return type === SECTION ? 'a section' : `a block of type ${type}`
+}
+
+function tooShort(had: number): string {
+  return `a block has ${had} bytes, expected ${FRAMING} at least`
+}
+
+function misses(type: number, length: number, expected: string): string {
+  return `${named(type)} says it has ${length} bytes, expected ${expected}`
+}
+
+function differ(type: number, leading: number, trailing: number): string {
+  return `${named(type)} says it has ${leading} bytes where it begins and ${trailing} where it ends`
+}
+
+function hex(word: number): string {
+  return word.toString(16).padStart(8, '0')
 }
 
 /** A power of ten, or of two where the upper bit is set. */

@@ -7,13 +7,15 @@
  *                              | used   | to be read    |
  *
  * `has(n)` brings `n` bytes into the window, from `at` on; `skip(n)` goes past them, in constant time even where they
- * are many more than the window holds.
+ * are many more than the window holds. What the system says against opening or reading comes as CaptureError.
  */
 import { closeSync, openSync, readSync } from 'node:fs'
+import { CaptureError } from './frame.ts'
 
 const WINDOW = 64 * 1024
 
 export class Pieces {
+  readonly path: string
   /** The window; another one after `has` of more than it held. */
   bytes = new Uint8Array(WINDOW)
   /** The same for numbers. */
@@ -26,7 +28,8 @@ export class Pieces {
   private readonly file: number
 
   constructor(path: string) {
-    this.file = openSync(path, 'r')
+    this.path = path
+    this.file = this.asked(() => openSync(path, 'r'))
   }
 
   /** Where in the file the next byte is. */
@@ -64,9 +67,21 @@ export class Pieces {
     this.at = 0
     this.end = left.length
     while (this.end < n) {
-      const got = readSync(this.file, this.bytes, this.end, this.bytes.length - this.end, this.base + this.end)
+      const got = this.asked(() => this.more())
       if (got === 0) return
       this.end += got
+    }
+  }
+
+  private more(): number {
+    return readSync(this.file, this.bytes, this.end, this.bytes.length - this.end, this.base + this.end)
+  }
+
+  private asked<T>(system: () => T): T {
+    try {
+      return system()
+    } catch (error) {
+      throw new CaptureError(this.path, error)
     }
   }
 }
