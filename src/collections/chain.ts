@@ -18,7 +18,7 @@
 import type { Cell } from '../contract/addr.ts'
 import { corrupted } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import type { Codec } from './codec.ts'
+import { type Codec, mustBeCodec } from './codec.ts'
 import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
 
 export const FIRST = FIELDS
@@ -45,7 +45,7 @@ export abstract class Chain<T> extends Collection implements Iterable<T> {
     codec: Codec<T>,
     options: CollectionOptions,
   ) {
-    super(title, letters, codec.name, MORE - FIELDS + more, home, options)
+    super(title, letters, mustBeCodec(codec, title).name, MORE - FIELDS + more, home, options)
     this.codec = codec
     this.value = codec.align > 4 ? 8 : 4
     this.addsBehind = addsBehind
@@ -122,7 +122,7 @@ export abstract class Chain<T> extends Collection implements Iterable<T> {
   /** A node that is not linked yet, with a value in it. */
   protected nodeFor(value: T): Cell {
     const node = this.take(this.value + this.codec.bytes)
-    this.codec.write(this.words, node * 4 + this.value, value)
+    this.fillNew(this.codec, node, this.value, value)
     return node
   }
 

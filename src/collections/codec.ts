@@ -8,11 +8,11 @@
  *   address                   an address in the same space; stays right when the bytes are moved to another base
  *   struct({ x: f64, n: u8 }) an object with these fields, each where its alignment puts it
  *
- * A codec of one's own is an object with these six members. Its name is kept, as a hash, with what is stored, so that
+ * A codec of one's own is an object with these six members, and `own` where it needs that. Its name is kept, as a hash, with what is stored, so that
  * bytes are not taken for something else when a collection is taken up again.
  */
-import type { Addr } from '../contract/addr.ts'
-import { roundUp } from '../ground/bits.ts'
+import { type Addr, LIMIT } from '../contract/addr.ts'
+import { isWhole, roundUp } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
 import type { Words } from '../ground/words.ts'
 
@@ -29,6 +29,35 @@ export interface Codec<T> {
   read(words: Words, at: number): T
   /** Writes a value that `check` let pass. */
   write(words: Words, at: number, value: T): void
+  /** For values that run code when they are read, as getters do: what was read of one, once. */
+  own?(value: T): T
+}
+
+/** The value as `codec` shall check and write it: no code of the caller's runs any more when it is written. */
+export function settled<T>(codec: Codec<T>, value: T): T {
+  return codec.own === undefined ? value : codec.own(value)
+}
+
+/** Answers `codec`. Throws VmallocError `argument`, in the name of `what`, for what is no codec. */
+export function mustBeCodec<T>(codec: Codec<T>, what: string): Codec<T> {
+  const expected = 'a codec, such as u32, f64 or struct({ ... })'
+  if (typeof codec !== 'object' || codec === null) misfit(what, codec, expected)
+  const { name, bytes, align } = codec
+  if (typeof name !== 'string' || name === '') misfit(what, codec, `${expected}, with a name`)
+  for (const member of ['check', 'read', 'write'] as const) {
+    if (typeof codec[member] !== 'function') misfit(what, codec, `${expected}, with a function "${member}"`)
+  }
+  if (!isWhole(bytes, LIMIT) || bytes === 0) misfit(`${what}: bytes of codec ${name}`, bytes, `1 to ${LIMIT}`)
+  if (![1, 2, 4, 8].includes(align)) misfit(`${what}: align of codec ${name}`, align, '1, 2, 4 or 8')
+  return codec
+}
+
+/** Codecs whose values cannot change between `check` and `write`: what these write, they write. */
+const plain = new Set<unknown>()
+
+/** Whether `write` writes the whole value, once `check` let it pass. */
+export function writesAtOnce(codec: unknown): boolean {
+  return plain.has(codec)
 }
 
 /** What a codec reads. */
@@ -175,7 +204,16 @@ export const bool: Codec<boolean> = {
   write: (words, at, value) => void (words.u8[at] = value ? 1 : 0),
 }
 
-/** Kept as the distance from where the space begins; 0 is NIL. */
+/**
+ * What stands for an address that is not 0: its distance from where the space begins, modulo 2^32. Throws `argument` for
+ * the very first byte, where no block begins: 0 stands for NIL.
+ */
+export function distanceOf(value: Addr, { byteOffset }: Int32Array<ArrayBufferLike>): number {
+  if (value === byteOffset) misfit('address', value, 'another one, as here the space itself begins')
+  return (value - byteOffset) | 0
+}
+
+/** Kept as the distance from where the space begins, so `write` refuses that very place; 0 is NIL. */
 export const address: Codec<Addr> = {
   name: 'address',
   bytes: 4,
@@ -185,12 +223,14 @@ export const address: Codec<Addr> = {
   },
   read({ i32: m }, at) {
     const rel = m[at >>> 2]! >>> 0
-    return rel === 0 ? 0 : rel + m.byteOffset
+    return rel === 0 ? 0 : (rel + m.byteOffset) >>> 0
   },
   write({ i32: m }, at, value) {
-    m[at >>> 2] = value === 0 ? 0 : value - m.byteOffset
+    m[at >>> 2] = value === 0 ? 0 : distanceOf(value, m)
   },
 }
+
+for (const codec of [u8, i8, u16, i16, u32, i32, u64, i64, f32, f64, bool]) plain.add(codec)
 
 /** An object with these fields, in this order, each at a multiple of its alignment. */
 export function struct<F extends Record<string, Codec<unknown>>>(fields: F): Codec<{ [K in keyof F]: ValueOf<F[K]> }> {
@@ -198,8 +238,9 @@ export function struct<F extends Record<string, Codec<unknown>>>(fields: F): Cod
   const parts: { key: keyof F & string; codec: Codec<unknown>; offset: number }[] = []
   let bytes = 0
   let align = 1
+  if (typeof fields !== 'object' || fields === null) misfit('struct', fields, 'an object with a codec for each field')
   for (const [key, field] of Object.entries(fields)) {
-    const codec = field as Codec<unknown>
+    const codec = mustBeCodec(field as Codec<unknown>, `struct: field ${key}`)
     bytes = roundUp(bytes, codec.align)
     parts.push({ key, codec, offset: bytes })
     bytes += codec.bytes
@@ -229,6 +270,12 @@ export function struct<F extends Record<string, Codec<unknown>>>(fields: F): Cod
     },
     write(words, at, value) {
       for (const { key, codec, offset } of parts) codec.write(words, at + offset, value[key])
+    },
+    own(value) {
+      if (typeof value !== 'object' || value === null) return value
+      const copy: Partial<Record<keyof F, unknown>> = {}
+      for (const { key, codec } of parts) copy[key] = settled(codec, value[key])
+      return copy as T
     },
   }
 }

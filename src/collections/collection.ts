@@ -20,12 +20,15 @@
  * Source: containers that empty themselves with a shorter scope after wmem, where callbacks do it.
  */
 import type { Addr, Cell } from '../contract/addr.ts'
+import { isThenable } from '../ground/around.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Lock } from '../ground/lock.ts'
+import { nearest } from '../ground/nearest.ts'
 import { encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
 import { Ground, type Home } from '../region/ground.ts'
 import { rootOf } from '../region/regions.ts'
+import { type Codec, writesAtOnce } from './codec.ts'
 
 export interface CollectionOptions {
   /** Where the contents lie: a region of the same space, the collection's own unless said. */
@@ -42,6 +45,9 @@ const ERA = 4
 const TOKEN = 5
 /** The first field of a kind, in words from the head on. */
 export const FIELDS = 6
+
+/** Options that a kind has beside those of all: name, and whether it is for new ones only. */
+export type OwnOptions = Readonly<Record<string, boolean>>
 
 export abstract class Collection {
   /** Where the head lies. */
@@ -62,10 +68,19 @@ export abstract class Collection {
 
   /**
    * `letters` are four, and stand in the bytes; `shape` names everything that the layout of the contents hangs on;
-   * `fields` is how many words the kind has from FIELDS on, all 0 at first. The last thing that a
-   * constructor does is `start`.
+   * `fields` is how many words the kind has from FIELDS on, all 0 at first; `own` are the options that it has. The last
+   * thing that a constructor does is `start`.
    */
-  constructor(title: string, letters: string, shape: string, fields: number, home: Home, options: CollectionOptions) {
+  constructor(
+    title: string,
+    letters: string,
+    shape: string,
+    fields: number,
+    home: Home,
+    options: CollectionOptions,
+    own: OwnOptions = {},
+  ) {
+    mustBeOptions(title, options, own)
     this.title = title
     this.kind = lettersOf(letters)
     this.home = new Ground(home, title)
@@ -103,11 +118,19 @@ export abstract class Collection {
     }
   }
 
-  /** Runs `what` as one turn: no other thread comes between the calls that it makes. */
+  /**
+   * Runs `what` as one turn: no other thread comes between the calls that it makes. Throws `argument` when it answers a
+   * promise, since the turn ends when it returns.
+   */
   locked<T>(what: () => T): T {
     const held = this.enter()
     try {
-      return what()
+      const result = what()
+      if (!isThenable(result)) return result
+      throw new VmallocError(
+        'argument',
+        `${this.name}: locked was given a function that answers a promise, expected one that has done all when it returns`,
+      )
     } finally {
       this.leave(held)
     }
@@ -181,20 +204,75 @@ export abstract class Collection {
    * the collection may be empty: a handler that was asked for memory may have cleared the contents' region to make room.
    */
   protected take(bytes: number): Cell {
-    const cell = this.data.take(bytes, this.title)
-    this.enter()
+    const era = this.words.i32[this.dataEra]
+    let cell = 0
+    try {
+      cell = this.data.take(bytes, this.title)
+    } finally {
+      this.enterWith(cell, era)
+    }
+    if (this.words.i32[this.dataEra] !== era) this.mustBeLeft(cell, bytes)
     return cell
   }
 
-  /** Gives up a block of the contents. */
-  protected drop(cell: Cell): void {
-    this.data.drop(cell)
+  /** As `take`, but 0 when there is no memory. */
+  protected tryTake(bytes: number): Cell {
+    const era = this.words.i32[this.dataEra]
+    const cell = this.data.cellOf(this.data.region.alloc(bytes))
+    this.enterWith(cell, era)
+    if (cell !== 0 && this.words.i32[this.dataEra] !== era) this.mustBeLeft(cell, bytes)
+    return cell
+  }
+
+  /**
+   * Writes a value into a block that is not linked yet, at this byte of it. What comes of a codec that throws, or of a value
+   * that clears or changes things while it is read, comes before anything hangs on it.
+   */
+  protected fillNew<V>(codec: Codec<V>, cell: Cell, offset: number, value: V): void {
+    const { contentsEra } = this
+    const era = this.words.i32[this.dataEra]
+    let isWritten = false
+    try {
+      codec.write(this.words, cell * 4 + offset, value)
+      isWritten = true
+    } finally {
+      this.enterWith(cell, era)
+      if (!isWritten && this.contentsEra === contentsEra) this.drop(cell)
+    }
+    if (this.contentsEra !== contentsEra) throw this.emptied('a value was read')
+  }
+
+  /** Writes a value over another one: wholly, or, when its codec throws, not at all. */
+  protected rewrite<V>(codec: Codec<V>, at: number, value: V): void {
+    if (writesAtOnce(codec)) {
+      codec.write(this.words, at, value)
+      return
+    }
+    const { contentsEra } = this
+    const kept = this.words.u8.slice(at, at + codec.bytes)
+    try {
+      codec.write(this.words, at, value)
+    } catch (error) {
+      this.enter()
+      if (this.contentsEra === contentsEra) this.words.u8.set(kept, at)
+      throw error
+    }
+  }
+
+  /** Another number once the contents are gone: blocks that were taken before, and not linked yet, are gone with them. */
+  protected get contentsEra(): number {
+    return this.words.i32[this.head + ERA]!
+  }
+
+  /** Gives up a block of the contents; false for what is none, which ends a loop over damaged links. */
+  protected drop(cell: Cell): boolean {
+    return this.data.drop(cell)
   }
 
   /** For `checkAll`: throws `corrupted` unless `cell` is that of a busy block of the contents with so many bytes. */
   protected mustHold(cell: Cell, bytes: number, law: string): void {
     const { region } = this.data
-    const size = region.sizeOf(this.data.addressOf(cell))
+    const size = this.data.sizeOf(cell)
     if (size < bytes || cell === 0) {
       corrupted(
         `${this.title} ${law}`,
@@ -221,6 +299,32 @@ export abstract class Collection {
   private get isFilled(): boolean {
     const m = this.words.i32
     return this.data.isOpen && m[this.dataEra] === m[this.head + ERA]
+  }
+
+  /** `enter` after a call to others; when the collection is gone, so is a block that was not linked yet. */
+  private enterWith(cell: Cell, era: number | undefined): void {
+    try {
+      this.enter()
+    } catch (error) {
+      this.home.renew()
+      if (cell !== 0 && this.data.isOpen && this.words.i32[this.dataEra] === era) this.drop(cell)
+      throw error
+    }
+  }
+
+  /**
+   * For a block that was taken while the contents' region was cleared: there is one when that made room for it, and none
+   * when one who heard of it did it.
+   */
+  private mustBeLeft(cell: Cell, bytes: number): void {
+    if (this.data.sizeOf(cell) < bytes) throw this.emptied('a block was taken')
+  }
+
+  private emptied(when: string): VmallocError {
+    return new VmallocError(
+      'closed',
+      `${this.name}: region ${this.data.region.name}, where its contents lie, was cleared while ${when}; it is empty now`,
+    )
   }
 
   /** What `enter` does when something is not as it was. */
@@ -275,7 +379,7 @@ export abstract class Collection {
   private found(at: Addr, shape: string, hash: number, fields: number): Cell {
     const { home, kind, title } = this
     const { region } = home
-    const size = region.sizeOf(at)
+    const size = home.owns(at) ? region.sizeOf(at) : -1
     if (size < (FIELDS + fields) * 4) {
       throw new VmallocError(
         'argument',
@@ -324,6 +428,29 @@ export abstract class Collection {
           : `${region} is closed`
         : 'it was destroyed'
     return new VmallocError('closed', `${this.name}: ${why}`)
+  }
+}
+
+/** Throws VmallocError `argument` for options that are none, that nobody knows, or that cannot be meant beside `at`. */
+export function mustBeOptions(title: string, options: CollectionOptions, own: OwnOptions): void {
+  mustKnow(title, options, ['data', 'at', ...Object.keys(own)])
+  if (options.at === undefined) return
+  for (const name of Object.keys(own)) {
+    if (!own[name] || (options as Record<string, unknown>)[name] === undefined) continue
+    throw new VmallocError('argument', `${title}: ${name} beside at, expected it for a new one only`)
+  }
+}
+
+/** Throws VmallocError `argument` for what is no object, or has a member that is none of `names`. */
+export function mustKnow(what: string, options: object, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new VmallocError('argument', `${what}: ${String(options)}, expected an object with ${names.join(', ')}`)
+  }
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue
+    const near = nearest(name, names)
+    const hint = near === undefined ? `one of ${names.join(', ')}` : `${near}, perhaps, or one of ${names.join(', ')}`
+    throw new VmallocError('argument', `${what}: unknown option "${name}", expected ${hint}`)
   }
 }
 

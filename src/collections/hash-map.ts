@@ -13,7 +13,7 @@
  */
 import type { Cell } from '../contract/addr.ts'
 import type { Home } from '../region/ground.ts'
-import { type Codec, f64, i32, u32 } from './codec.ts'
+import { type Codec, f64, i32, mustBeCodec, settled, u32 } from './codec.ts'
 import { KeyTable, type KeyTableOptions, type Walk } from './key-table.ts'
 import type { KeyKind } from './map-keys.ts'
 
@@ -32,7 +32,7 @@ export class HashMap<K, V> extends KeyTable<K> implements Iterable<[K, V]> {
    * Throws VmallocError `no-memory`.
    */
   constructor(home: Home, keyKind: KeyKind<K>, codec: Codec<V>, options: KeyTableOptions = {}) {
-    super('map', 'HMAP', keyKind, codec, home, options)
+    super('map', 'HMAP', keyKind, mustBeCodec(codec, 'map'), home, options)
     this.codec = codec
     this.plain = plainOf(codec)
     this.start(options)
@@ -69,13 +69,14 @@ export class HashMap<K, V> extends KeyTable<K> implements Iterable<[K, V]> {
    * Gives a key a value. Answers the one that it had, undefined when it is new. Throws `no-memory`, and `argument` for a
    * key or a value that cannot be kept; then nothing has changed.
    */
-  set(key: K, value: V): V | undefined {
+  set(key: K, given: V): V | undefined {
+    const value = this.plain === OTHER ? settled(this.codec, given) : given
     this.mustFit(value)
     const held = this.enter()
     try {
       const found = this.settle(key)
       if (found < 0) {
-        this.write(-found, value)
+        this.writeNew(key, -found, value)
         return undefined
       }
       const old = this.valueIn(found)
@@ -189,7 +190,23 @@ export class HashMap<K, V> extends KeyTable<K> implements Iterable<[K, V]> {
         this.words.f64[at >>> 1] = value as number
         break
       default:
-        this.codec.write(this.words, at * 4, value)
+        this.rewrite(this.codec, at * 4, value)
+    }
+  }
+
+  /** Writes the value of a key that has just come; when its codec throws, the key goes again. */
+  private writeNew(key: K, entry: Cell, value: V): void {
+    if (this.plain !== OTHER) {
+      this.write(entry, value)
+      return
+    }
+    try {
+      this.codec.write(this.words, (entry + this.valueAt) * 4, value)
+    } catch (error) {
+      this.enter()
+      const left = this.locate(key)
+      if (left !== 0) this.unsettle(left)
+      throw error
     }
   }
 

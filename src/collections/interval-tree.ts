@@ -36,9 +36,9 @@
 import type { Addr, Cell } from '../contract/addr.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import type { Codec } from './codec.ts'
+import { type Codec, mustBeCodec } from './codec.ts'
 import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
-import { afterwards, checkTree, firstLeaf, hang, LEFT, RIGHT, takeDown, UP } from './red-black.ts'
+import { afterwards, checkTree, DEEPEST, firstLeaf, hang, LEFT, RIGHT, takeDown, tooDeep, UP } from './red-black.ts'
 import { getU64, SIGN, setEnd, wide } from './wide.ts'
 
 const ROOT = FIELDS
@@ -79,8 +79,9 @@ interface Ends {
 /** Where an iteration is. */
 interface Cursor {
   node: Cell
-  /** CHANGES when it came to `node`. */
+  /** CHANGES when it came to `node`, and how many nodes there may be behind it. */
   changes: number
+  left: number
   /** What ranks `node`, then its cell. */
   readonly rank: number[]
 }
@@ -90,7 +91,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
 
   /** A tree of what `codec` reads and writes. Throws VmallocError `no-memory`. */
   constructor(home: Home, codec: Codec<V>, options: CollectionOptions = {}) {
-    super('interval tree', 'ITRE', codec.name, 4, home, options)
+    super('interval tree', 'ITRE', mustBeCodec(codec, 'interval tree').name, 4, home, options)
     this.codec = codec
     this.start(options)
   }
@@ -116,7 +117,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
     const held = this.enter()
     try {
       const node = this.take(VALUE + this.codec.bytes)
-      this.codec.write(this.words, node * 4 + VALUE, value)
+      this.fillNew(this.codec, node, VALUE, value)
       const m = this.words.i32
       const { head } = this
       m[node + LOW] = lowHigh
@@ -161,7 +162,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
   delete(low: End, high: End, matches?: (value: V) => boolean): boolean {
     const ends = this.ends(low, high)
     const { lowHigh, lowLow, highHigh, highLow } = ends
-    const cursor: Cursor = { node: 0, changes: 0, rank: [lowHigh, lowLow, highHigh, highLow, SIGN, 0] }
+    const cursor: Cursor = { node: 0, changes: 0, left: 0, rank: [lowHigh, lowLow, highHigh, highLow, SIGN, 0] }
     const held = this.enter()
     try {
       for (this.seek(cursor); hasEnds(this.words.i32, cursor.node, ends); this.seek(cursor)) {
@@ -235,7 +236,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
   protected release(): void {
     for (let node = firstLeaf(this.words.i32, this.head + ROOT); node !== 0; ) {
       const after = afterwards(this.words.i32, node)
-      this.drop(node)
+      if (!this.drop(node)) corrupted(`${this.title} R1`, this.at, `a link to node ${node}`, 'a busy block')
       node = after
     }
   }
@@ -268,11 +269,14 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
     if (data.region.sizeOf(place) < VALUE + this.codec.bytes) return 0
     const m = this.words.i32
     const wanted = data.cellOf(place)
-    let node = m[this.head + ROOT]!
-    while (node !== 0 && node !== wanted) {
+    const root = this.head + ROOT
+    let left = DEEPEST
+    for (let node = m[root]!; node > 0; ) {
+      if (node === wanted) return node
+      if (--left < 0) tooDeep(m, root)
       node = m[node + (order(m, wanted, node) < 0 ? LEFT : RIGHT)]!
     }
-    return node
+    return 0
   }
 
   private valueAt(node: Cell): V {
@@ -292,7 +296,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
   }
 
   private *walk(ends: Ends): Generator<Interval<V>, void, undefined> {
-    const cursor: Cursor = { node: 0, changes: 0, rank: [0, 0, 0, 0, 0, 0] }
+    const cursor: Cursor = { node: 0, changes: 0, left: 0, rank: [0, 0, 0, 0, 0, 0] }
     for (;;) {
       const held = this.enter()
       let given: Interval<V>
@@ -301,6 +305,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
         const node = cursor.node === 0 ? firstOverlap(m, this.head + ROOT, ends) : this.overlapAfter(cursor, ends)
         if (node === 0) return
         this.settle(cursor, node)
+        if (cursor.left < 0) corrupted(`${this.title} R1`, this.at, 'more nodes', `${m[this.head + COUNT]}`)
         given = {
           low: getU64(m[node + LOW]!, m[node + LOW + 1]!),
           high: getU64(m[node + HIGH]!, m[node + HIGH + 1]!),
@@ -317,6 +322,8 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
   private settle(cursor: Cursor, node: Cell): void {
     const m = this.words.i32
     const { rank } = cursor
+    const isSame = cursor.node !== 0 && m[this.head + CHANGES] === cursor.changes
+    cursor.left = (isSame ? cursor.left : m[this.head + COUNT]!) - 1
     cursor.node = node
     cursor.changes = m[this.head + CHANGES]!
     for (let i = 0; i < RANK; i++) rank[i] = m[node + LOW + i]!
@@ -327,7 +334,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
     const m = this.words.i32
     const same = m[this.head + CHANGES] === cursor.changes
     const node = same ? forward(m, cursor.node, ends) : firstAfter(m, this.head + ROOT, cursor.rank)
-    return overlapFrom(m, node, ends)
+    return overlapFrom(m, this.head + ROOT, node, ends)
   }
 
   /** Moves to the first node behind its rank; to 0 when there is none. */
@@ -367,7 +374,9 @@ function order(m: Memory, one: Cell, other: Cell): number {
 function hangInOrder(m: Memory, root: Cell, node: Cell): void {
   let parent = 0
   let side: typeof LEFT | typeof RIGHT = LEFT
-  for (let below = m[root]!; below !== 0; below = m[below + side]!) {
+  let left = DEEPEST
+  for (let below = m[root]!; below > 0; below = m[below + side]!) {
+    if (--left < 0) tooDeep(m, root)
     parent = below
     side = order(m, node, below) < 0 ? LEFT : RIGHT
   }
@@ -377,7 +386,9 @@ function hangInOrder(m: Memory, root: Cell, node: Cell): void {
 /** The first node behind a rank, 0 for none. */
 function firstAfter(m: Memory, root: Cell, rank: readonly number[]): Cell {
   let found = 0
-  for (let node = m[root]!; node !== 0; ) {
+  let left = DEEPEST
+  for (let node = m[root]!; node > 0; ) {
+    if (--left < 0) tooDeep(m, root)
     if (isBehind(m, node, rank)) {
       found = node
       node = m[node + LEFT]!
@@ -437,13 +448,15 @@ function reaches(m: Memory, node: Cell, { lowHigh, lowLow }: Ends): boolean {
 
 function firstOverlap(m: Memory, root: Cell, ends: Ends): Cell {
   const top = m[root]!
-  return top !== 0 && reaches(m, top, ends) ? overlapFrom(m, leftmost(m, top, ends), ends) : 0
+  return top > 0 && reaches(m, top, ends) ? overlapFrom(m, root, leftmost(m, top, ends), ends) : 0
 }
 
 /** The first that overlaps, from `start` on; what comes before that does not matter any more. */
-function overlapFrom(m: Memory, start: Cell, ends: Ends): Cell {
+function overlapFrom(m: Memory, root: Cell, start: Cell, ends: Ends): Cell {
   const { lowHigh, lowLow, highHigh, highLow } = ends
+  let left = m[root + COUNT - ROOT]!
   for (let node = start; node !== 0; node = forward(m, node, ends)) {
+    if (--left < 0) tooDeep(m, root)
     if (!isAtMost(m, node + LOW, highHigh, highLow)) return 0
     const above = m[node + HIGH]!
     if (above > lowHigh || (above === lowHigh && m[node + HIGH + 1]! >= lowLow)) return node
@@ -454,10 +467,12 @@ function overlapFrom(m: Memory, start: Cell, ends: Ends): Cell {
 /** The next node in order that is not below one which does not reach. */
 function forward(m: Memory, node: Cell, ends: Ends): Cell {
   const right = m[node + RIGHT]!
-  if (right !== 0 && reaches(m, right, ends)) return leftmost(m, right, ends)
+  if (right > 0 && reaches(m, right, ends)) return leftmost(m, right, ends)
+  let left = DEEPEST
   let child = node
   let parent = m[node + UP]! >>> 1
   while (parent !== 0 && m[parent + RIGHT] === child) {
+    if (--left < 0) tooDeep(m, node)
     child = parent
     parent = m[parent + UP]! >>> 1
   }
@@ -466,6 +481,10 @@ function forward(m: Memory, node: Cell, ends: Ends): Cell {
 
 function leftmost(m: Memory, top: Cell, ends: Ends): Cell {
   let node = top
-  for (let left = m[node + LEFT]!; left !== 0 && reaches(m, left, ends); left = m[node + LEFT]!) node = left
+  let more = DEEPEST
+  for (let left = m[node + LEFT]!; left > 0 && reaches(m, left, ends); left = m[node + LEFT]!) {
+    if (--more < 0) tooDeep(m, top)
+    node = left
+  }
   return node
 }

@@ -44,7 +44,7 @@ import { isWhole } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
 import { isKey, type Key, keySize, readBytes, writeKey } from './bytes.ts'
-import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
+import { Collection, type CollectionOptions, FIELDS, mustBeOptions } from './collection.ts'
 import { hashBytes, hashPair, hashWord, seedFor, tablesOf } from './hash.ts'
 import {
   ADDRESS,
@@ -80,6 +80,8 @@ export interface KeyTableFigures {
   longest: number
 }
 
+const OPTIONS = { seed: true }
+
 const INDEX = FIELDS
 const ENTRIES = FIELDS + 1
 const BITS = FIELDS + 2
@@ -105,6 +107,8 @@ const MOST_BITS = 28
 const SMALL_BITS = 6
 const MOST_STAMPS = 2 ** 31
 const EPOCHS = 0x3fffffff
+/** How often room is made while others change the table. */
+const MOST_TURNS = 100
 /** The epoch of a walk before its first step and after its last. */
 const UNBEGUN = -1
 /** Where an entry of a block has that block. */
@@ -143,8 +147,9 @@ export abstract class KeyTable<K> extends Collection {
     options: KeyTableOptions,
   ) {
     const form = formOf(keyKind as KeyKind<never>, title)
+    mustBeOptions(title, options, OPTIONS)
     const seed = seedFor(options.seed)
-    super(title, letters, `${keyKind.name} to ${value.name}`, HEAD + 1, home, options)
+    super(title, letters, `${keyKind.name} to ${value.name}`, HEAD + 1, home, options, OPTIONS)
     this.keyKind = keyKind
     this.form = form
     this.valueAt = form > ADDRESS || value.align > 4 ? 2 : 1
@@ -182,7 +187,8 @@ export abstract class KeyTable<K> extends Collection {
     const held = this.enter()
     try {
       const { head } = this
-      for (;;) {
+      for (let turn = 0; ; turn++) {
+        this.mustRest(turn)
         const m = this.words.i32
         if (m[head + ROOM]! - m[head + USED]! + m[head + COUNT]! >= count) break
         this.rebuild(bitsFor(count), count)
@@ -198,6 +204,7 @@ export abstract class KeyTable<K> extends Collection {
   compact(): void {
     const held = this.enter()
     try {
+      this.checkSizes()
       const { head } = this
       const m = this.words.i32
       const count = m[head + COUNT]!
@@ -312,6 +319,7 @@ export abstract class KeyTable<K> extends Collection {
 
   /** Calls `what` with each entry, in order. Nothing may be allocated, added or removed meanwhile. */
   protected visit(what: (entry: Cell) => void): void {
+    this.checkSizes()
     const { head, stride, words } = this
     const used = words.i32[head + USED]!
     for (let i = 0; i < used; i++) if (!this.isGone(i)) what(words.i32[head + ENTRIES]! + i * stride)
@@ -337,9 +345,11 @@ export abstract class KeyTable<K> extends Collection {
     if (index === 0) return 0
     const mask = (1 << m[head + BITS]!) - 1
     const entries = m[head + ENTRIES]! - stride
+    let left = mask
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const has = m[index + slot]!
-      if (has === 0) return 0
+      if (!has) return 0
+      if (--left < 0) this.endless()
       if (((has ^ hash) & ~mask) !== 0 || (has & mask) === 0) continue
       const entry = entries + (has & mask) * stride
       if (m[entry] === word) return entry
@@ -353,9 +363,11 @@ export abstract class KeyTable<K> extends Collection {
     if (index === 0) return 0
     const mask = (1 << m[head + BITS]!) - 1
     const entries = m[head + ENTRIES]! - stride
+    let left = mask
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const has = m[index + slot]!
-      if (has === 0) return 0
+      if (!has) return 0
+      if (--left < 0) this.endless()
       if (((has ^ hash) & ~mask) !== 0 || (has & mask) === 0) continue
       const entry = entries + (has & mask) * stride
       if (m[entry] === low && m[entry + 1] === high) return entry
@@ -369,9 +381,11 @@ export abstract class KeyTable<K> extends Collection {
     if (index === 0) return 0
     const mask = (1 << m[head + BITS]!) - 1
     const entries = m[head + ENTRIES]! - stride
+    let left = mask
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const has = m[index + slot]!
-      if (has === 0) return 0
+      if (!has) return 0
+      if (--left < 0) this.endless()
       if (((has ^ hash) & ~mask) !== 0 || (has & mask) === 0) continue
       const entry = entries + (has & mask) * stride
       if (m[entry] === hash && isKey(this.words, m[entry + BLOCK]!, key)) return entry
@@ -387,7 +401,9 @@ export abstract class KeyTable<K> extends Collection {
     const mask = (1 << m[head + BITS]!) - 1
     const entries = m[head + ENTRIES]! - stride
     let slot = hash & mask
-    for (let has = m[index + slot]!; has !== 0; has = m[index + slot]!) {
+    let left = mask
+    for (let has = m[index + slot]!; has; has = m[index + slot]!) {
+      if (--left < 0) this.endless()
       if (((has ^ hash) & ~mask) === 0 && (has & mask) !== 0) {
         const entry = entries + (has & mask) * stride
         if (m[entry] === word) return entry
@@ -406,8 +422,13 @@ export abstract class KeyTable<K> extends Collection {
 
   /** Who listens to allocations may use the table: after one the key is looked for again. */
   private settleGrown(word: number, hash: number): number {
-    this.grow()
-    return this.settleWord(word, hash)
+    const { head } = this
+    for (let turn = 0; ; turn++) {
+      const found = this.seekWord(word, hash)
+      if (found !== 0) return found
+      if (this.words.i32[head + INDEX] !== 0 && this.hasRoom) return this.settleWord(word, hash)
+      this.grow(turn)
+    }
   }
 
   private settleLong(key: K): number {
@@ -419,11 +440,11 @@ export abstract class KeyTable<K> extends Collection {
 
   private settlePair(low: number, high: number): number {
     const hash = this.hashOfPair(low, high)
-    for (;;) {
+    for (let turn = 0; ; turn++) {
       const found = this.seekPair(low, high, hash)
       if (found !== 0) return found
       if (!this.hasRoom) {
-        this.grow()
+        this.grow(turn)
         continue
       }
       const entry = this.claim(hash)
@@ -448,22 +469,31 @@ export abstract class KeyTable<K> extends Collection {
     writeKey(this.words, block, blockKey(form, key))
     const now = this.words.i32
     if (now[head + EPOCH] === epoch && now[head + USED] === used && this.hasRoom) return this.addBlock(block, hash)
-    let entry = 0
-    try {
-      entry = this.settleIn(block, key, hash)
-    } finally {
-      if (entry >= 0) this.drop(block)
-    }
-    return entry
+    return this.settleIn(block, key, hash)
   }
 
-  private settleIn(block: Cell, key: K, hash: number): number {
-    for (;;) {
-      const found = this.seekBlock(blockKey(this.form, key), hash)
-      if (found !== 0) return found
-      if (this.hasRoom) return this.addBlock(block, hash)
-      this.grow()
+  /** Adds a key whose block there is. When the contents go meanwhile, that goes with them, and another one is made. */
+  private settleIn(first: Cell, key: K, hash: number): number {
+    let block = first
+    let era = this.contentsEra
+    let entry = 0
+    try {
+      for (let turn = 0; entry === 0; turn++) {
+        if (this.contentsEra !== era) {
+          const wanted = blockKey(this.form, key)
+          block = this.take(keySize(wanted.length))
+          era = this.contentsEra
+          writeKey(this.words, block, blockKey(this.form, key))
+        }
+        entry = this.seekBlock(blockKey(this.form, key), hash)
+        if (entry !== 0) break
+        if (this.hasRoom) entry = this.addBlock(block, hash)
+        else this.grow(turn)
+      }
+    } finally {
+      if (entry >= 0 && this.contentsEra === era) this.drop(block)
     }
+    return entry
   }
 
   private addBlock(block: Cell, hash: number): number {
@@ -472,6 +502,10 @@ export abstract class KeyTable<K> extends Collection {
     m[entry] = hash
     m[entry + BLOCK] = block
     return -entry
+  }
+
+  private endless(): never {
+    this.broken('K1', 'no empty slot', 'one at least')
   }
 
   private get hasRoom(): boolean {
@@ -487,7 +521,11 @@ export abstract class KeyTable<K> extends Collection {
     const mask = (1 << m[head + BITS]!) - 1
     const index = m[head + INDEX]!
     let slot = hash & mask
-    while (m[index + slot] !== 0) slot = (slot + 1) & mask
+    let left = mask
+    while (m[index + slot]) {
+      if (--left < 0) this.endless()
+      slot = (slot + 1) & mask
+    }
     m[index + slot] = (hash & ~mask) | number
     m[head + USED] = number
     m[head + COUNT] = m[head + COUNT]! + 1
@@ -501,7 +539,11 @@ export abstract class KeyTable<K> extends Collection {
     const mask = (1 << m[head + BITS]!) - 1
     const index = m[head + INDEX]!
     let slot = hash & mask
-    while ((m[index + slot]! & mask) !== number) slot = (slot + 1) & mask
+    let left = mask
+    while ((m[index + slot]! & mask) !== number) {
+      if (!m[index + slot] || --left < 0) this.broken('K3', `no slot names entry ${number}`, 'one')
+      slot = (slot + 1) & mask
+    }
     if (m[index + ((slot + 1) & mask)] !== 0) {
       m[index + slot] = ~mask
       return
@@ -551,9 +593,13 @@ export abstract class KeyTable<K> extends Collection {
 
   // growing and shrinking
 
-  /** Makes room for one entry at least. Whoever calls must look for the key again. */
-  private grow(): void {
+  /**
+   * Makes room for one entry at least, unless the table changed meanwhile. Whoever calls must look for the key again, and
+   * tells how often it did: a handler that clears the contents each time there is no memory would keep it at that for ever.
+   */
+  private grow(turn: number): void {
     const { head } = this
+    this.mustRest(turn)
     const m = this.words.i32
     const bits = m[head + BITS]!
     const used = m[head + USED]!
@@ -570,21 +616,38 @@ export abstract class KeyTable<K> extends Collection {
     }
   }
 
+  private mustRest(turn: number): void {
+    if (turn < MOST_TURNS) return
+    const { name } = this.data.region
+    throw new VmallocError(
+      'no-memory',
+      `${this.title}: region ${name} was changed ${turn} times while room was made in it`,
+    )
+  }
+
   /** Moves to blocks of these sizes, without the removed entries; does nothing when the table changes meanwhile. */
   private rebuild(bits: number, room: number): void {
     const { head, stride } = this
+    this.checkSizes()
     const before = this.image()
     const [used, count] = [before[USED - INDEX]!, before[COUNT - INDEX]!]
     const isSqueezed = count < used
     const isSame = bits === before[BITS - INDEX] && !isSqueezed
     const taken: Cell[] = []
     let isLike = false
+    let era = this.contentsEra
+    const note = (cell: Cell): void => {
+      if (this.contentsEra !== era) taken.fill(0)
+      era = this.contentsEra
+      taken.push(cell)
+    }
     try {
-      taken.push(this.take((room * stride + goneWords(room)) * 4))
-      taken.push(isSame ? 0 : this.take(4 << bits))
-      taken.push(isSqueezed ? this.takeStamps() : 0)
+      note(this.take((room * stride + goneWords(room)) * 4))
+      note(isSame ? 0 : this.take(4 << bits))
+      note(isSqueezed ? this.takeStamps() : 0)
       isLike = this.isLike(before)
     } finally {
+      if (this.contentsEra !== era) taken.fill(0)
       if (!isLike) this.giveUp(taken)
     }
     if (!isLike) return
@@ -613,6 +676,7 @@ export abstract class KeyTable<K> extends Collection {
   /** Moves entries together where they are. Asks for memory only while walks are open. */
   private squeeze(): void {
     const { head, stride } = this
+    this.checkSizes()
     const before = this.image()
     const stamps = this.takeStamps()
     if (!this.isLike(before)) {
@@ -663,7 +727,9 @@ export abstract class KeyTable<K> extends Collection {
     const count = m[head + COUNT]!
     if (stamps !== 0) {
       let at = stamps
-      for (let i = 0; i < m[head + USED]!; i++) if (!this.isGone(i)) m[at++] = this.stampOf(i)
+      for (let i = 0; i < m[head + USED]!; i++) {
+        if (!this.isGone(i) && at < stamps + count) m[at++] = this.stampOf(i)
+      }
     }
     const isKept = m[head + WALKS] !== 0 && next < MOST_STAMPS
     m[head + STAMPS] = stamps
@@ -678,9 +744,11 @@ export abstract class KeyTable<K> extends Collection {
     const m = this.words.i32
     const entries = m[head + ENTRIES]!
     const used = m[head + USED]!
+    const end = to + m[head + COUNT]! * stride
     let target = to
     for (let i = 0; i < used; i++) {
       if (this.isGone(i)) continue
+      if (target === end) this.broken('K2', 'more entries', `${m[head + COUNT]}`)
       const entry = entries + i * stride
       if (target !== entry) for (let j = 0; j < stride; j++) m[target + j] = m[entry + j]!
       target += stride
@@ -726,6 +794,7 @@ export abstract class KeyTable<K> extends Collection {
 
   protected release(): void {
     const { head } = this
+    this.checkSizes()
     if (this.form > F64 || this.dropValue !== undefined) {
       this.visit((entry) => {
         this.dropValue?.(entry)
@@ -753,6 +822,7 @@ export abstract class KeyTable<K> extends Collection {
       const m = this.words.i32
       if (place.epoch !== m[head + EPOCH]) this.resume(place)
       const used = m[head + USED]!
+      if (used > m[head + ROOM]!) this.checkSizes()
       const from = Math.max(place.position, m[head + FIRST]!)
       const position = m[head + COUNT] === used ? from : this.nextFrom(from)
       if (position >= used) {
@@ -824,8 +894,8 @@ export abstract class KeyTable<K> extends Collection {
     corrupted(`${this.title} ${law}`, this.at, seen, expected)
   }
 
-  /** K1, K2, and that there are blocks where K4 wants them. */
-  private checkBlocks(): void {
+  /** K1, and what else loops rest on: asked also before all entries move or go. */
+  private checkSizes(): void {
     const { head, stride } = this
     const m = this.words.i32
     const [index, entries, bits, room, used, count] = m.subarray(head + INDEX, head + COUNT + 1) as unknown as number[]
@@ -837,8 +907,18 @@ export abstract class KeyTable<K> extends Collection {
     if (!(0 <= used! && used! <= room! && room! <= capacityOf(bits!))) {
       this.broken('K1', `${used} of ${room} entries used`, `${capacityOf(bits!)} at most`)
     }
+    if (!(0 <= count! && count! <= used!)) this.broken('K2', `${count} entries`, `${used} at most`)
     this.mustHold(index!, 4 << bits!, 'K1')
     this.mustHold(entries!, (room! * stride + goneWords(room!)) * 4, 'K1')
+  }
+
+  /** K1, K2, and that there are blocks where K4 wants them. */
+  private checkBlocks(): void {
+    this.checkSizes()
+    const { head, stride } = this
+    const m = this.words.i32
+    const [index, entries, , room, used, count] = m.subarray(head + INDEX, head + COUNT + 1) as unknown as number[]
+    if (index === 0) return
     const first = m[head + FIRST]!
     if (first < 0 || first > used!) this.broken('K2', `first at ${first}`, `no more than ${used}`)
     let live = 0
@@ -924,6 +1004,7 @@ export abstract class KeyTable<K> extends Collection {
   }
 
   private figures(): KeyTableFigures {
+    this.checkSizes()
     const { head, stride } = this
     const m = this.words.i32
     const room = m[head + ROOM]!

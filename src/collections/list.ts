@@ -29,7 +29,7 @@
 import type { Addr, Cell } from '../contract/addr.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import type { Codec } from './codec.ts'
+import { type Codec, mustBeCodec, settled } from './codec.ts'
 import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
 
 const FIRST = FIELDS
@@ -47,7 +47,7 @@ export class List<T> extends Collection implements Iterable<T> {
 
   /** A list of what `codec` reads and writes. Throws VmallocError `no-memory`. */
   constructor(home: Home, codec: Codec<T>, options: CollectionOptions = {}) {
-    super('list', 'LIST', codec.name, 5, home, options)
+    super('list', 'LIST', mustBeCodec(codec, 'list').name, 5, home, options)
     this.codec = codec
     this.start(options)
   }
@@ -125,11 +125,12 @@ export class List<T> extends Collection implements Iterable<T> {
   }
 
   /** Puts another value at a place. Throws `argument` for what is no place of this list, or what the codec cannot keep. */
-  set(place: Addr, value: T): void {
+  set(place: Addr, given: T): void {
+    const value = settled(this.codec, given)
     this.codec.check(value)
     const held = this.enter()
     try {
-      this.codec.write(this.words, this.cellAt(place) * 4 + VALUE, value)
+      this.rewrite(this.codec, this.cellAt(place) * 4 + VALUE, value)
     } finally {
       this.leave(held)
     }
@@ -432,7 +433,7 @@ export class List<T> extends Collection implements Iterable<T> {
   /** A node that is not linked yet, with a value in it; `neighbour` is looked at again. */
   private nodeFor(value: T, neighbour: Cell): Cell {
     const node = this.take(VALUE + this.codec.bytes)
-    this.codec.write(this.words, node * 4 + VALUE, value)
+    this.fillNew(this.codec, node, VALUE, value)
     if (neighbour === 0 || this.isNode(neighbour)) return node
     this.drop(node)
     throw this.noPlace(this.data.addressOf(neighbour))

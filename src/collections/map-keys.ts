@@ -16,7 +16,7 @@ import type { Cell } from '../contract/addr.ts'
 import { VmallocError } from '../ground/fault.ts'
 import type { Words } from '../ground/words.ts'
 import { bytesKey, type Key, readBytes, readText, textKey } from './bytes.ts'
-import { address, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from './codec.ts'
+import { address, distanceOf, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from './codec.ts'
 
 /** A kind of keys: one of `keys`. `K` is what a key is in JavaScript. */
 export interface KeyKind<K> {
@@ -84,13 +84,13 @@ export function wordOf(form: number, kind: KeyKind<never>, key: unknown, m: Int3
   const word = (key as number) | 0
   if (form === I32 ? word === key : form === U32 && word >>> 0 === key) return word
   kind.check(key as never)
-  return form === ADDRESS && key !== 0 ? ((key as number) - m.byteOffset) | 0 : word
+  return form === ADDRESS && key !== 0 ? distanceOf(key as number, m) : word
 }
 
 /** The key that a word is. */
 export function keyOfWord(form: number, word: number, m: Int32Array): number {
   if (form === U32) return word >>> 0
-  return form === ADDRESS && word !== 0 ? (word >>> 0) + m.byteOffset : word
+  return form === ADDRESS && word !== 0 ? ((word >>> 0) + m.byteOffset) >>> 0 : word
 }
 
 /** Puts a key of two words into `pair`. */

@@ -20,7 +20,7 @@
 import type { Cell } from '../contract/addr.ts'
 import { VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import { type Codec, u32 } from './codec.ts'
+import { type Codec, mustBeCodec, settled, u32 } from './codec.ts'
 import { KeyTable, type KeyTableOptions, OWN } from './key-table.ts'
 import type { KeyKind } from './map-keys.ts'
 import {
@@ -58,7 +58,7 @@ export class MultiMap<K, V = number> extends KeyTable<K> implements Iterable<[K,
    * VmallocError `no-memory`.
    */
   constructor(home: Home, keyKind: KeyKind<K>, codec?: Codec<V>, options: KeyTableOptions = {}) {
-    const values = codec ?? (u32 as unknown as Codec<V>)
+    const values = codec === undefined ? (u32 as unknown as Codec<V>) : mustBeCodec(codec, 'multimap')
     super('multimap', 'MMAP', keyKind, { name: `tree of ${values.name}`, bytes: 8, align: 4 }, home, options)
     this.codec = values
     this.start(options)
@@ -94,8 +94,9 @@ export class MultiMap<K, V = number> extends KeyTable<K> implements Iterable<[K,
    * Gives a key a value at a number from 0 to 2^32 - 1, in place of one that it has there. Answers whether the key was there
    * before. Throws `no-memory`, and `argument` for what cannot be kept; then nothing has changed.
    */
-  set(key: K, n: number, value: V): boolean {
+  set(key: K, n: number, given: V): boolean {
     const { codec } = this
+    const value = settled(codec, given)
     mustBeNumber(n)
     codec.check(value)
     const held = this.enter()
@@ -103,7 +104,7 @@ export class MultiMap<K, V = number> extends KeyTable<K> implements Iterable<[K,
       const root = this.rootOf(key)
       const has = root === 0 ? 0 : find32(this.words.i32, root, n)
       if (has === 0) return this.add(key, n, value)
-      codec.write(this.words, (has + VALUE) * 4, value)
+      this.rewrite(codec, (has + VALUE) * 4, value)
       return true
     } finally {
       this.leave(held)
@@ -208,6 +209,7 @@ export class MultiMap<K, V = number> extends KeyTable<K> implements Iterable<[K,
     for (let from = 0; from <= MOST; ) {
       const next = this.geEntry(key, from)
       if (next === undefined) return
+      if (next.n < from) this.broken('M1', `number ${next.n} at ${from} or above`, 'order')
       yield [next.n, next.value]
       from = next.n + 1
     }
@@ -235,7 +237,7 @@ export class MultiMap<K, V = number> extends KeyTable<K> implements Iterable<[K,
   protected override dropValue(entry: Cell): void {
     for (let node = firstLeaf(this.words.i32, entry + this.valueAt); node !== 0; ) {
       const after = afterwards(this.words.i32, node)
-      this.drop(node)
+      if (!this.drop(node)) this.broken('M1', `a link to node ${node}`, 'a busy block')
       node = after
     }
   }
@@ -267,21 +269,28 @@ export class MultiMap<K, V = number> extends KeyTable<K> implements Iterable<[K,
 
   /** Adds a number that a key does not have. Who listens to allocations may add it first: then only the value is written. */
   private add(key: K, n: number, value: V): boolean {
-    const node = this.take(VALUE * 4 + this.codec.bytes)
+    let node: Cell
+    let era: number
     let entry = 0
-    try {
-      entry = this.settle(key)
-    } finally {
-      if (entry === 0) this.drop(node)
-    }
+    do {
+      if (entry < 0) this.unsettle(-entry)
+      node = this.take(VALUE * 4 + this.codec.bytes)
+      era = this.contentsEra
+      this.fillNew(this.codec, node, VALUE * 4, value)
+      entry = 0
+      try {
+        entry = this.settle(key)
+      } finally {
+        if (entry === 0 && this.contentsEra === era) this.drop(node)
+      }
+    } while (this.contentsEra !== era)
     const m = this.words.i32
     const root = Math.abs(entry) + this.valueAt
     if (entry < 0) m.fill(0, root, root + COUNT + 1)
     const near = near32(m, root, n)
     const isThere = near !== 0 && m[near + KEY] === (n | 0)
-    const target = isThere ? near : node
-    this.codec.write(this.words, (target + VALUE) * 4, value)
     if (isThere) {
+      this.words.copy((near + VALUE) * 4, (node + VALUE) * 4, this.codec.bytes)
       this.drop(node)
       return true
     }

@@ -15,7 +15,8 @@
  *   R2  the root is black, and so are the children of a red node
  *   R3  from the root down to any missing child there are as many black nodes
  *
- * So no node lies deeper than 2 log2(n + 1). Of the balanced trees this is the one with the least to do for a change
+ * So no node lies deeper than 2 log2(n + 1), and no way up or down has more than DEEPEST nodes: on damaged bytes each loop
+ * ends, at the latest with `corrupted`. Of the balanced trees this is the one with the least to do for a change
  * (two rotations at most for an insertion, three for a removal, and amortised O(1) recolourings, so that few words are
  * written in shared memory), for one bit, which the parent's cell has to spare. Parents cost a word a node; with them,
  * a step in order needs no stack and no key, a node is taken down where it is, and nothing recurses.
@@ -51,8 +52,15 @@ type Memory = Int32Array<ArrayBufferLike>
 export type Refresh = (m: Memory, node: Cell) => boolean
 
 const RED = 1
+/** More nodes than a space has room for are no deeper. */
+export const DEEPEST = 64
 /** Added to, a word's signed order is its unsigned one. */
 const SIGN = 0x80000000 | 0
+
+/** Throws `corrupted`: for a way that does not end. */
+export function tooDeep(m: Memory, root: Cell): never {
+  corrupted('tree R3', root * 4 + m.byteOffset, `a way of more than ${DEEPEST} nodes`, 'a balanced tree')
+}
 
 // keys of 32 bits
 
@@ -60,7 +68,9 @@ const SIGN = 0x80000000 | 0
 export function near32(m: Memory, root: Cell, key: number): Cell {
   const wanted = key ^ SIGN
   let near = 0
-  for (let node = m[root]!; node !== 0; ) {
+  let left = DEEPEST
+  for (let node = m[root]!; node > 0; ) {
+    if (--left < 0) tooDeep(m, root)
     near = node
     const has = m[node + KEY]! ^ SIGN
     if (has === wanted) break
@@ -77,13 +87,14 @@ export function side32(m: Memory, node: Cell, key: number): Side {
 /** The node with this key, 0 for none. */
 export function find32(m: Memory, root: Cell, key: number): Cell {
   const wanted = key ^ SIGN
-  let node = m[root]!
-  while (node !== 0) {
+  let left = DEEPEST
+  for (let node = m[root]!; node > 0; ) {
+    if (--left < 0) tooDeep(m, root)
     const has = m[node + KEY]! ^ SIGN
-    if (has === wanted) break
+    if (has === wanted) return node
     node = m[node + (has < wanted ? RIGHT : LEFT)]!
   }
-  return node
+  return 0
 }
 
 /** The node with the greatest key that is this one or less, 0 for none. */
@@ -127,10 +138,12 @@ export function parentOf(m: Memory, node: Cell): Cell {
 /** The neighbour of a node on this side, 0 when there is none. */
 export function step(m: Memory, node: Cell, side: Side): Cell {
   const below = m[node + side]!
-  if (below !== 0) return end(m, below, side === LEFT ? RIGHT : LEFT)
+  if (below > 0) return end(m, below, side === LEFT ? RIGHT : LEFT)
+  let left = DEEPEST
   let child = node
   let parent = m[node + UP]! >>> 1
   while (parent !== 0 && m[parent + side] === child) {
+    if (--left < 0) tooDeep(m, node)
     child = parent
     parent = m[parent + UP]! >>> 1
   }
@@ -139,8 +152,12 @@ export function step(m: Memory, node: Cell, side: Side): Cell {
 
 function end(m: Memory, top: Cell, side: Side): Cell {
   let node = top
+  let left = DEEPEST
   if (node === 0) return 0
-  for (let below = m[node + side]!; below !== 0; below = m[node + side]!) node = below
+  for (let below = m[node + side]!; below > 0; below = m[node + side]!) {
+    if (--left < 0) tooDeep(m, top)
+    node = below
+  }
   return node
 }
 
@@ -162,7 +179,11 @@ export function afterwards(m: Memory, node: Cell): Cell {
 
 function leafBelow(m: Memory, top: Cell): Cell {
   let node = top
-  for (let below = top; below !== 0; below = m[node + LEFT]! || m[node + RIGHT]!) node = below
+  let left = DEEPEST
+  for (let below = top; below > 0; below = m[node + LEFT]! || m[node + RIGHT]!) {
+    if (--left < 0) tooDeep(m, top)
+    node = below
+  }
   return node
 }
 
@@ -205,12 +226,18 @@ export function takeDown(m: Memory, root: Cell, node: Cell, refresh?: Refresh): 
 /** Refreshes `from` and those above it, as far as something changes. */
 function refreshUp(m: Memory, from: Cell, refresh: Refresh): void {
   let node = from
-  while (node !== 0 && refresh(m, node)) node = m[node + UP]! >>> 1
+  let left = DEEPEST
+  while (node !== 0 && refresh(m, node)) {
+    if (--left < 0) tooDeep(m, from)
+    node = m[node + UP]! >>> 1
+  }
 }
 
 /** Mends R2 after `start` came, red. */
 function balanceGrown(m: Memory, root: Cell, start: Cell, refresh: Refresh | undefined): void {
+  let left = DEEPEST
   for (let node = start; ; ) {
+    if (--left < 0) tooDeep(m, root)
     const parent = m[node + UP]! >>> 1
     if (parent === 0) {
       m[node + UP] = 0
@@ -218,6 +245,7 @@ function balanceGrown(m: Memory, root: Cell, start: Cell, refresh: Refresh | und
     }
     if (isBlack(m, parent)) return
     const grand = m[parent + UP]! >>> 1
+    if (grand === 0) corrupted('tree R2', root * 4 + m.byteOffset, `a red root ${parent}`, 'a black one')
     const side: Side = m[grand + LEFT] === parent ? LEFT : RIGHT
     const other: Side = side === LEFT ? RIGHT : LEFT
     const uncle = m[grand + other]!
@@ -236,10 +264,13 @@ function balanceGrown(m: Memory, root: Cell, start: Cell, refresh: Refresh | und
 /** Mends R3 after the paths through this side of `above` became shorter by one black node. */
 function balanceShrunk(m: Memory, root: Cell, above: Cell, from: Side, refresh: Refresh | undefined): void {
   let side = from
+  let left = DEEPEST
   for (let parent = above; parent !== 0; ) {
+    if (--left < 0) tooDeep(m, root)
     const other: Side = side === LEFT ? RIGHT : LEFT
     if (!isBlack(m, m[parent + other]!)) rotate(m, root, parent, side, refresh)
     const sibling = m[parent + other]!
+    if (sibling === 0) corrupted('tree R3', root * 4 + m.byteOffset, `no node beside a black one`, 'one')
     if (!isBlack(m, m[sibling + LEFT]!) || !isBlack(m, m[sibling + RIGHT]!)) {
       if (isBlack(m, m[sibling + other]!)) rotate(m, root, sibling, other, refresh)
       rotate(m, root, parent, side, refresh)

@@ -36,7 +36,7 @@ import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
 import { roundUp } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
+import { Collection, type CollectionOptions, FIELDS, mustBeOptions } from './collection.ts'
 
 const FREE = FIELDS
 const LIVE = FIELDS + 1
@@ -45,6 +45,9 @@ const ROOM = FIELDS + 3
 const COUNT = FIELDS + 4
 const OBJECTS = FIELDS + 5
 const ALONE = FIELDS + 6
+
+/** What is there already has its own chunk, whatever is said. */
+const OPTIONS = { size: false, chunk: false, passThrough: false }
 
 const NEXT = 0
 const INDEX = 1
@@ -73,10 +76,11 @@ export class Slab extends Collection implements Iterable<Addr> {
 
   /** A slab of objects of `size` bytes, aligned to 8. Throws VmallocError `no-memory`. */
   constructor(home: Home, options: SlabOptions) {
+    mustBeOptions('slab', options, OPTIONS)
     const { size, chunk = USUAL, passThrough } = options
     mustBeWithin('size', size, LIMIT)
     mustBeWithin('chunk', chunk, MOST)
-    super('slab', 'SLAB', `objects of ${size} bytes`, 7, home, options)
+    super('slab', 'SLAB', `objects of ${size} bytes`, 7, home, options, OPTIONS)
     const m = this.words.i32
     const { head } = this
     if (options.at === undefined) {
@@ -87,6 +91,9 @@ export class Slab extends Collection implements Iterable<Addr> {
     this.size = size
     this.alone = m[head + ALONE] === 1
     this.objects = m[head + OBJECTS]!
+    if (!(this.objects >= 1 && this.objects <= MOST)) {
+      corrupted('slab S1', this.at, `chunks of ${this.objects} objects`, `1 to ${MOST}`)
+    }
     this.stride = roundUp(size, 8) / 4
     this.before = this.alone ? 0 : roundUp(Math.ceil(this.objects / 32), 2)
     this.start(options)
@@ -160,6 +167,7 @@ export class Slab extends Collection implements Iterable<Addr> {
     for (let object: Addr = NIL; left > 0; left--) {
       const held = this.enter()
       try {
+        if (object === NIL) this.mustHaveTable()
         object = this.data.addressOf(this.inUseAfter(this.data.cellOf(object)))
       } finally {
         this.leave(held)
@@ -191,6 +199,7 @@ export class Slab extends Collection implements Iterable<Addr> {
   protected release(): void {
     const m = this.words.i32
     const { head } = this
+    this.mustHaveTable()
     const table = m[head + TABLE]!
     const chunks = m.slice(table, table + m[head + COUNT]!)
     this.begin()
@@ -210,7 +219,7 @@ export class Slab extends Collection implements Iterable<Addr> {
 
   private checkTable(): void {
     const m = this.words.i32
-    const { head, home, objects, alone } = this
+    const { head, objects, alone } = this
     if (m[head + OBJECTS] !== objects || m[head + ALONE] !== (alone ? 1 : 0)) {
       corrupted(
         'slab S1',
@@ -219,16 +228,8 @@ export class Slab extends Collection implements Iterable<Addr> {
         `${objects}, ${alone ? 1 : 0}`,
       )
     }
-    const [chunks, room] = [m[head + COUNT]!, m[head + ROOM]!]
-    const bytes = m[head + TABLE] === 0 ? 0 : home.region.sizeOf(home.addressOf(m[head + TABLE]!))
-    if (chunks < 0 || chunks > room || bytes < room * 4) {
-      corrupted(
-        'slab S1',
-        this.at,
-        `a table of ${bytes} bytes for ${chunks} chunks, room ${room}`,
-        'a busy block with room',
-      )
-    }
+    this.mustHaveTable()
+    const chunks = m[head + COUNT]!
     let before = 0
     for (let i = 0; i < chunks; i++) {
       const chunk = this.chunkAt(i)
@@ -236,6 +237,21 @@ export class Slab extends Collection implements Iterable<Addr> {
       this.mustHold(chunk, this.chunkBytes, 'S1')
       before = chunk
     }
+  }
+
+  /** The part of S1 that loops rest on: the table is a block with room for its chunks. */
+  private mustHaveTable(): void {
+    const m = this.words.i32
+    const { head, home } = this
+    const [chunks, room] = [m[head + COUNT]!, m[head + ROOM]!]
+    const bytes = m[head + TABLE] === 0 ? 0 : home.region.sizeOf(home.addressOf(m[head + TABLE]!))
+    if (chunks >= 0 && chunks <= room && bytes >= room * 4) return
+    corrupted(
+      'slab S1',
+      this.at,
+      `a table of ${bytes} bytes for ${chunks} chunks, room ${room}`,
+      'a busy block with room',
+    )
   }
 
   /** That the list from FREE has so many objects, none of them in use. */
@@ -382,13 +398,18 @@ export class Slab extends Collection implements Iterable<Addr> {
 
   /** A new chunk, with its place in the table; its bytes are not laid out. */
   private addChunk(): Cell {
-    const chunk = this.take(this.chunkBytes)
-    try {
-      this.makeRoom()
-    } catch (error) {
-      this.drop(chunk)
-      throw error
-    }
+    let chunk: Cell
+    let era: number
+    do {
+      chunk = this.take(this.chunkBytes)
+      era = this.contentsEra
+      try {
+        this.makeRoom()
+      } catch (error) {
+        if (this.contentsEra === era) this.drop(chunk)
+        throw error
+      }
+    } while (this.contentsEra !== era)
     const m = this.words.i32
     const { head } = this
     const table = m[head + TABLE]!
@@ -412,15 +433,21 @@ export class Slab extends Collection implements Iterable<Addr> {
   /** Room in the table for one more. */
   private makeRoom(): void {
     const { head, home } = this
+    this.mustHaveTable()
     while (this.words.i32[head + COUNT]! >= this.words.i32[head + ROOM]!) {
       const old = this.words.i32[head + TABLE]!
       const room = Math.max(this.words.i32[head + ROOM]! * 2, LEAST_ROOM)
       if (old !== 0 && home.region.resize(home.addressOf(old), room * 4) !== NIL) {
-        if (this.words.i32[head + TABLE] === old) this.words.i32[head + ROOM] = room
+        const m = this.words.i32
+        if (m[head + TABLE] === old && m[head + ROOM]! < room) m[head + ROOM] = room
         continue
       }
-      const table = home.take(room * 4, this.title)
-      this.enter()
+      let table: Cell
+      try {
+        table = home.take(room * 4, this.title)
+      } finally {
+        this.enter()
+      }
       this.moveTable(table, room)
     }
   }

@@ -66,7 +66,7 @@ const HEX_BYTE = 4 // bytes of \x7f
 export class StringBuilder extends Collection implements Iterable<string> {
   /** An empty builder, or the one at `at`. Throws VmallocError `no-memory`. */
   constructor(home: Home, options: StringBuilderOptions = {}) {
-    super('string builder', 'STRB', 'utf8', 3, home, options)
+    super('string builder', 'STRB', 'utf8', 3, home, options, { size: true })
     this.start(options)
     if (options.at === undefined && options.size !== undefined) this.orDestroy(() => this.reserve(options.size!))
   }
@@ -402,7 +402,11 @@ export class StringBuilder extends Collection implements Iterable<string> {
       const m = this.words.i32
       const length = m[head + LENGTH]! >>> 0
       const size = m[head + SIZE]! >>> 0
-      if (length + more < size) return m[head + BUFFER]! * 4 + length
+      if (length + more < size) {
+        const at = m[head + BUFFER]! * 4 + length
+        if (at < 0 || at + more >= this.words.length) this.checkAll()
+        return at
+      }
       this.grow(length + more + 1, Math.max(LEAST, size * 2))
     }
   }
@@ -430,13 +434,14 @@ export class StringBuilder extends Collection implements Iterable<string> {
     const { region } = data
     const was = words.i32[head + BUFFER]!
     if (was !== 0 && region.resize(data.addressOf(was), size) !== NIL) {
+      this.enter()
       const m = words.i32
-      if (m[head + BUFFER] === was && m[head + SIZE]! >>> 0 < size) m[head + SIZE] = size
+      const isWas = m[head + BUFFER] === was && region.sizeOf(data.addressOf(was)) >= size
+      if (isWas && m[head + SIZE]! >>> 0 < size) m[head + SIZE] = size
       return true
     }
-    const at = region.alloc(size)
-    if (at === NIL) return false
-    const cell = data.cellOf(at)
+    const cell = this.tryTake(size)
+    if (cell === 0) return false
     const { u8, i32: m } = words
     if (m[head + SIZE]! >>> 0 >= size) {
       this.drop(cell)

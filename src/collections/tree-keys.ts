@@ -26,7 +26,7 @@ import { VmallocError } from '../ground/fault.ts'
 import type { Words } from '../ground/words.ts'
 import { bytesKey, compareKey, type Key, readBytes, readText, textKey, writeKey } from './bytes.ts'
 import type { KeyKind } from './map-keys.ts'
-import { KEY, LEFT, near32, RIGHT } from './red-black.ts'
+import { DEEPEST, KEY, LEFT, near32, RIGHT, tooDeep } from './red-black.ts'
 import { getF64, getI64, getU64, SIGN, setF64, setI64, setU64, told, wide } from './wide.ts'
 
 /** Arrays of whole numbers from 0 to 2^32 - 1 as keys, each as long as it likes. */
@@ -206,7 +206,9 @@ class PairOrder extends Order<unknown> {
     const m = words.i32
     const { high, low } = this
     let near = 0
-    for (let node = m[root]!; node !== 0; ) {
+    let left = DEEPEST
+    for (let node = m[root]!; node > 0; ) {
+      if (--left < 0) tooDeep(m, root)
       near = node
       const above = m[node + KEY]!
       const below = m[node + KEY + 1]!
@@ -258,7 +260,9 @@ abstract class StringOrder<K> extends Order<K> {
     const m = words.i32
     const { place, wanted } = this
     let near = 0
-    for (let node = m[root]!; node !== 0; ) {
+    let left = DEEPEST
+    for (let node = m[root]!; node > 0; ) {
+      if (--left < 0) tooDeep(m, root)
       near = node
       const by = compareKey(wanted, words, node + place)
       if (by === 0) break
@@ -336,7 +340,9 @@ class CaselessOrder extends TextOrder {
   override near(words: Words, root: Cell): Cell {
     const m = words.i32
     let near = 0
-    for (let node = m[root]!; node !== 0; ) {
+    let left = DEEPEST
+    for (let node = m[root]!; node > 0; ) {
+      if (--left < 0) tooDeep(m, root)
       near = node
       const by = this.compare(words, node)
       if (by === 0) break
@@ -378,7 +384,9 @@ class VectorOrder extends Order<readonly number[]> {
   near(words: Words, root: Cell): Cell {
     const m = words.i32
     let near = 0
-    for (let node = m[root]!; node !== 0; ) {
+    let left = DEEPEST
+    for (let node = m[root]!; node > 0; ) {
+      if (--left < 0) tooDeep(m, root)
       near = node
       const by = this.compare(words, node)
       if (by === 0) break
@@ -415,7 +423,7 @@ class VectorOrder extends Order<readonly number[]> {
   read(words: Words, node: Cell): readonly number[] {
     const m = words.i32
     const at = node + this.place
-    return Array.from({ length: m[at]! }, (_, i) => m[at + 1 + i]! >>> 0)
+    return Array.from({ length: Math.min(m[at]!, m.length - at) }, (_, i) => m[at + 1 + i]! >>> 0)
   }
 
   own(key: readonly number[]): readonly number[] {

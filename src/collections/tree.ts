@@ -27,10 +27,10 @@
  */
 import type { Cell } from '../contract/addr.ts'
 import { roundUp } from '../ground/bits.ts'
-import { corrupted } from '../ground/fault.ts'
+import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import type { Codec } from './codec.ts'
-import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
+import { type Codec, mustBeCodec, settled } from './codec.ts'
+import { Collection, type CollectionOptions, FIELDS, mustKnow } from './collection.ts'
 import type { KeyKind } from './map-keys.ts'
 import {
   afterwards,
@@ -55,6 +55,8 @@ const ROOT = FIELDS
 const COUNT = FIELDS + 1
 const CHANGES = FIELDS + 2
 
+const RANGE = ['from', 'reverse']
+
 export interface TreeOptions extends CollectionOptions, KeyOptions {}
 
 export interface TreeEntry<K, V> {
@@ -73,8 +75,9 @@ export interface TreeRange<K> {
 interface Cursor<K> {
   readonly way: typeof LEFT | typeof RIGHT
   node: Cell
-  /** CHANGES when it came to `node`. */
+  /** CHANGES when it came to `node`, and how many nodes there may be behind it. */
   changes: number
+  left: number
   /** The key of `node`; at first the one to begin at, if any. */
   key: K | undefined
   begun: boolean
@@ -93,7 +96,9 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
    * and so on, as tree-keys.ts lists them. Whether a tree of texts ignores case is decided for good when it is made, and said again with `at`. Throws `no-memory`.
    */
   constructor(home: Home, keys: KeyKind<K>, codec: Codec<V>, options: TreeOptions = {}) {
-    super('tree', 'TREE', `${orderName(keys, options)}:${codec.name}`, 3, home, options)
+    super('tree', 'TREE', `${orderName(keys, options)}:${mustBeCodec(codec, 'tree').name}`, 3, home, options, {
+      ignoreCase: false,
+    })
     const fixed = keyBytes(keys)
     this.codec = codec
     this.value = roundUp(KEY * 4 + fixed, codec.align > 4 ? 8 : 4)
@@ -118,8 +123,9 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
    * Sets the value of a key, and answers the one that it had, undefined when it had none. Throws `no-memory`, or `argument`
    * for a key that is none or a value that the codec cannot keep.
    */
-  set(key: K, value: V): V | undefined {
+  set(key: K, given: V): V | undefined {
     const { codec, order } = this
+    const value = settled(codec, given)
     codec.check(value)
     const held = this.enter()
     try {
@@ -129,7 +135,7 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
       if (node === 0) return undefined
       const at = node * 4 + this.value
       const had = codec.read(this.words, at)
-      codec.write(this.words, at, value)
+      this.rewrite(codec, at, value)
       return had
     } finally {
       this.leave(held)
@@ -279,7 +285,7 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
   protected release(): void {
     for (let node = firstLeaf(this.words.i32, this.head + ROOT); node !== 0; ) {
       const after = afterwards(this.words.i32, node)
-      this.drop(node)
+      if (!this.drop(node)) corrupted(`${this.title} R1`, this.at, `a link to node ${node}`, 'a busy block')
       node = after
     }
   }
@@ -306,8 +312,10 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
   private add(near: Cell, key: K, value: V): Cell {
     const { order, words, head } = this
     const changes = words.i32[head + CHANGES]!
-    const node = this.take(this.size + order.extra)
-    order.want(key)
+    const { extra } = order
+    const node = this.take(this.size + extra)
+    this.fillNew(this.codec, node, this.value, value)
+    this.wantAgain(node, key, extra)
     const parent = words.i32[head + CHANGES] === changes ? near : order.near(words, head + ROOT)
     const by = parent === 0 ? 0 : order.compare(words, parent)
     if (parent !== 0 && by === 0) {
@@ -315,12 +323,25 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
       return parent
     }
     order.write(words, node)
-    this.codec.write(words, node * 4 + this.value, value)
     const m = words.i32
     hang(m, head + ROOT, node, parent, by > 0 ? RIGHT : LEFT)
     m[head + COUNT]!++
     m[head + CHANGES]!++
     return 0
+  }
+
+  /** Wants the key for which a node was made, and which may have been changed since; it must have as many bytes. */
+  private wantAgain(node: Cell, key: K, extra: number): void {
+    const { order } = this
+    let isSame = false
+    try {
+      order.want(key)
+      isSame = order.extra === extra
+    } finally {
+      if (!isSame) this.drop(node)
+    }
+    if (isSame) return
+    throw new VmallocError('argument', `${this.name}: a key of ${order.extra} bytes, expected ${extra} as at first`)
   }
 
   /** The node with this key, 0 for none. */
@@ -351,10 +372,12 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
     return { key: this.order.read(this.words, node), value: this.valueAt(node)! }
   }
 
-  private cursor({ from, reverse = false }: TreeRange<K> = {}): Cursor<K> {
+  private cursor(range: TreeRange<K> = {}): Cursor<K> {
+    mustKnow('tree: range', range, RANGE)
+    const { from, reverse = false } = range
     if (from !== undefined) this.order.want(from)
     const key = from === undefined ? undefined : this.order.own(from)
-    return { way: reverse ? LEFT : RIGHT, node: 0, changes: 0, key, begun: false }
+    return { way: reverse ? LEFT : RIGHT, node: 0, changes: 0, left: 0, key, begun: false }
   }
 
   private *walk<T>(cursor: Cursor<K>, read: (cursor: Cursor<K>) => T): Generator<T, void, undefined> {
@@ -375,8 +398,11 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
   private advance(cursor: Cursor<K>): boolean {
     const { words, head } = this
     const m = words.i32
+    const isSame = cursor.begun && m[head + CHANGES] === cursor.changes
+    cursor.left = isSame ? cursor.left - 1 : m[head + COUNT]!
     cursor.node = cursor.begun ? this.after(cursor) : this.begins(cursor)
     if (cursor.node === 0) return false
+    if (cursor.left <= 0) corrupted('tree R1', this.at, 'more nodes', `${m[head + COUNT]}`)
     cursor.begun = true
     cursor.changes = m[head + CHANGES]!
     cursor.key = this.order.read(words, cursor.node)

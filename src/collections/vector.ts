@@ -59,12 +59,12 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   /** A vector of elements as `type`, a typed-array class, has them. Throws `no-memory`. */
   constructor(home: Home, type: ArrayType<T>, options: VectorOptions = {}) {
     const kind = kindOf(type, 'vector')
-    super('vector', 'VECT', type.name, 4, home, options)
+    super('vector', 'VECT', type.name, 4, home, options, { capacity: true })
     this.type = type
     this.elements = kind
     this.unit = type.BYTES_PER_ELEMENT
     this.element = isBig(kind) ? 'bigint' : 'number'
-    this.keptWords = this.words.i32
+    this.keptWords = new Int32Array(0)
     this.keptBuffer = 0
     this.kept = new type(this.keptWords.buffer, 0, 0)
     this.start(options)
@@ -385,6 +385,16 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   }
 
   protected checkAll(): void {
+    this.checkBuffer()
+    const m = this.words.i32
+    const { head } = this
+    if (m[head + ENDED] === 0 || m[head + BUFFER] === 0) return
+    const last = load(this.elements, this.content(), m[head + LENGTH]! >>> 0)
+    if (Number(last) !== 0) corrupted('vector V2', this.at, `${last} behind the last`, '0')
+  }
+
+  /** V1. */
+  private checkBuffer(): void {
     const m = this.words.i32
     const { head } = this
     const length = m[head + LENGTH]! >>> 0
@@ -397,9 +407,6 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     }
     if (capacity < length + ended) corrupted('vector V1', this.at, `room for ${capacity}`, `at least ${length + ended}`)
     this.mustHold(m[head + BUFFER]!, capacity * this.unit, 'V1')
-    if (ended === 0) return
-    const last = load(this.elements, this.content(), length)
-    if (Number(last) !== 0) corrupted('vector V2', this.at, `${last} behind the last`, '0')
   }
 
   // the buffer
@@ -411,10 +418,12 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     return this.renewed()
   }
 
+  /** Made anew: the moment to see that nobody else's bytes are taken for elements. */
   private renewed(): T {
+    this.checkBuffer()
     const m = this.words.i32
     const buffer = m[this.head + BUFFER]!
-    const length = buffer === 0 ? 0 : Math.max(0, Math.floor((this.words.length - buffer * 4) / this.unit))
+    const length = buffer === 0 ? 0 : Math.floor((this.words.length - buffer * 4) / this.unit)
     this.keptWords = m
     this.keptBuffer = buffer
     this.kept = new this.type(m.buffer, length === 0 ? 0 : m.byteOffset + buffer * 4, length)
@@ -443,7 +452,7 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
 
   /** Sees to it that there is a zero element behind the last. */
   private end(): void {
-    this.makeRoom(1)
+    this.makeRoom(0, 1)
     this.words.i32[this.head + ENDED] = 1
     this.putEnd(this.words.i32[this.head + LENGTH]! >>> 0)
   }
@@ -451,7 +460,7 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   /** Makes it longer by `count` elements, whose content is not defined; answers where the first of them is. */
   private widen(count: number): number {
     const { head } = this
-    this.makeRoom(count + this.words.i32[head + ENDED]!)
+    this.makeRoom(count, 0)
     const m = this.words.i32
     const length = m[head + LENGTH]! >>> 0
     m[head + LENGTH] = length + count
@@ -459,12 +468,15 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     return length
   }
 
-  /** Room for `count` more elements: where there is too little, for twice as many in all, or else for what is needed. */
-  private makeRoom(count: number): void {
+  /**
+   * Room for `count` more elements, and for the zero one where that is kept or `end` is 1: where there is too little, for
+   * twice as many in all, or else for what is needed.
+   */
+  private makeRoom(count: number, end: number): void {
     for (;;) {
       const m = this.words.i32
       const has = m[this.head + CAPACITY]! >>> 0
-      const need = (m[this.head + LENGTH]! >>> 0) + count
+      const need = (m[this.head + LENGTH]! >>> 0) + count + (m[this.head + ENDED]! | end)
       if (need <= has) return
       if (!this.grow(Math.max(need, has * 2, LEAST)) && !this.grow(need)) throw this.noMemory(need)
     }
@@ -482,13 +494,12 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     if (before !== 0 && data.region.resize(data.addressOf(before), bytes) !== NIL) {
       this.enter()
       const m = this.words.i32
-      if (m[head + BUFFER] === before && m[head + CAPACITY]! >>> 0 < capacity) m[head + CAPACITY] = capacity
+      const isBefore = m[head + BUFFER] === before && data.region.sizeOf(data.addressOf(before)) >= bytes
+      if (isBefore && m[head + CAPACITY]! >>> 0 < capacity) m[head + CAPACITY] = capacity
       return true
     }
-    const at = data.region.alloc(bytes)
-    if (at === NIL) return false
-    this.enter()
-    const cell = data.cellOf(at)
+    const cell = this.tryTake(bytes)
+    if (cell === 0) return false
     const m = this.words.i32
     const old = m[head + BUFFER]!
     if (m[head + CAPACITY]! >>> 0 >= capacity) {

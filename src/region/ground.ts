@@ -89,9 +89,20 @@ export class Ground {
     return (at - this.bias) >>> 2
   }
 
-  /** Gives up a block. */
-  drop(cell: Cell): void {
-    this.region.retire(this.addressOf(cell))
+  /** Gives up a block; false for what is none. */
+  drop(cell: Cell): boolean {
+    return this.region.retire(this.addressOf(cell))
+  }
+
+  /** Whether an address lies in this very region: not in another one, nor in one that is nested in it. */
+  owns(at: Addr): boolean {
+    return this.region.regionOf(at) === this.region
+  }
+
+  /** Bytes of the busy block of this very region at a cell; -1 for none. */
+  sizeOf(cell: Cell): number {
+    const at = this.addressOf(cell)
+    return cell !== 0 && this.owns(at) ? this.region.sizeOf(at) : -1
   }
 
   /** The client's address of a cell, 0 for none. */
