@@ -20,17 +20,18 @@ export {
   u64,
   type ValueOf,
 } from './collections/codec.ts'
-export type { CollectionOptions } from './collections/collection.ts'
+export type { Collection, CollectionOptions } from './collections/collection.ts'
+export type { ElementOf } from './collections/elements.ts'
 export { HashMap } from './collections/hash-map.ts'
 export { type End, type Interval, IntervalTree } from './collections/interval-tree.ts'
 export type { KeyTableFigures, KeyTableOptions, Walk } from './collections/key-table.ts'
 export { List } from './collections/list.ts'
-export { bytes, type KeyKind, text } from './collections/map-keys.ts'
+export { bytes, type KeyKind, keys, text } from './collections/map-keys.ts'
 export { MultiMap, type Numbered } from './collections/multi-map.ts'
 export { Queue } from './collections/queue.ts'
 export { Slab, type SlabOptions } from './collections/slab.ts'
 export { Stack } from './collections/stack.ts'
-export { StringBuilder } from './collections/string-builder.ts'
+export { StringBuilder, type StringBuilderOptions } from './collections/string-builder.ts'
 export * as strings from './collections/strings.ts'
 export {
   Tree,

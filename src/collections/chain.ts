@@ -92,16 +92,6 @@ export abstract class Chain<T> extends Collection implements Iterable<T> {
     }
   }
 
-  /** Takes all values off. */
-  clear(): void {
-    const held = this.enter()
-    try {
-      this.release()
-    } finally {
-      this.leave(held)
-    }
-  }
-
   /** The values in the order in which `pop` would give them; what changes meanwhile do, see above. */
   *[Symbol.iterator](): Generator<T, void, undefined> {
     const run: Run = { node: 0, left: -1, total: 0, since: 0, gone: 0 }

@@ -27,6 +27,7 @@ import { nearest } from '../ground/nearest.ts'
 import { encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
 import { Ground, type Home } from '../region/ground.ts'
+import { shownBy } from '../region/picture.ts'
 import { rootOf } from '../region/regions.ts'
 import { type Codec, writesAtOnce } from './codec.ts'
 
@@ -146,6 +147,16 @@ export abstract class Collection {
     }
   }
 
+  /** Takes everything out of it, and gives the memory of the contents back. */
+  clear(): void {
+    const held = this.enter()
+    try {
+      this.release()
+    } finally {
+      this.leave(held)
+    }
+  }
+
   /** Gives all its memory back. What is gone already stays gone, without an error. */
   destroy(): void {
     const held = this.home.lock()
@@ -158,6 +169,19 @@ export abstract class Collection {
     } finally {
       this.leave(held)
     }
+  }
+
+  /** What it is, where, and in which region. */
+  toString(): string {
+    return `${this.name} in region ${this.home.region.name}`
+  }
+
+  toJSON(): string {
+    return String(this)
+  }
+
+  [shownBy](): string {
+    return `${this.name} in region ${this.home.region.name}${this.alive ? '' : ', gone'}`
   }
 
   [Symbol.dispose](): void {
@@ -181,7 +205,7 @@ export abstract class Collection {
    * outlast that is left alone.
    */
   protected abstract begin(): void
-  /** Frees the contents; what stands in the fields afterwards does not matter. */
+  /** Frees the contents, and lays out an empty one. */
   protected abstract release(): void
   protected abstract checkAll(): void
 

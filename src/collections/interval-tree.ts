@@ -38,7 +38,7 @@ import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
 import { type Codec, mustBeCodec } from './codec.ts'
 import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
-import { afterwards, checkTree, DEEPEST, firstLeaf, hang, LEFT, RIGHT, takeDown, tooDeep, UP } from './red-black.ts'
+import { checkTree, DEEPEST, dropNodes, hang, LEFT, RIGHT, takeDown, tooDeep, UP } from './red-black.ts'
 import { getU64, SIGN, setEnd, wide } from './wide.ts'
 
 const ROOT = FIELDS
@@ -215,17 +215,6 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
     return this.walk(this.ends(0n, 2n ** 64n - 1n))
   }
 
-  /** Removes all intervals. */
-  clear(): void {
-    const held = this.enter()
-    try {
-      this.release()
-      this.begin()
-    } finally {
-      this.leave(held)
-    }
-  }
-
   protected begin(): void {
     const m = this.words.i32
     m[this.head + ROOT] = 0
@@ -234,11 +223,9 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
   }
 
   protected release(): void {
-    for (let node = firstLeaf(this.words.i32, this.head + ROOT); node !== 0; ) {
-      const after = afterwards(this.words.i32, node)
-      if (!this.drop(node)) corrupted(`${this.title} R1`, this.at, `a link to node ${node}`, 'a busy block')
-      node = after
-    }
+    const lost = dropNodes(this.words, this.head + ROOT, (node) => this.drop(node))
+    if (lost !== 0) corrupted(`${this.title} R1`, this.at, `a link to node ${lost}`, 'a busy block')
+    this.begin()
   }
 
   protected checkAll(): void {

@@ -208,18 +208,8 @@ export abstract class KeyTable<K> extends Collection {
       const { head } = this
       const m = this.words.i32
       const count = m[head + COUNT]!
-      if (count === 0) this.empty()
+      if (count === 0) this.release()
       else if (m[head + ROOM] !== count || m[head + BITS] !== bitsFor(count)) this.rebuild(bitsFor(count), count)
-    } finally {
-      this.leave(held)
-    }
-  }
-
-  /** Removes all keys, and gives their memory back. */
-  clear(): void {
-    const held = this.enter()
-    try {
-      this.empty()
     } finally {
       this.leave(held)
     }
@@ -775,11 +765,6 @@ export abstract class KeyTable<K> extends Collection {
     }
   }
 
-  private empty(): void {
-    this.release()
-    this.begin()
-  }
-
   protected begin(): void {
     const { head } = this
     const m = this.words.i32
@@ -803,6 +788,7 @@ export abstract class KeyTable<K> extends Collection {
     }
     const m = this.words.i32
     this.giveUp([m[head + ENTRIES]!, m[head + INDEX]!, m[head + STAMPS]!])
+    this.begin()
   }
 
   // walks

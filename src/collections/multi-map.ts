@@ -23,19 +23,7 @@ import type { Home } from '../region/ground.ts'
 import { type Codec, mustBeCodec, settled, u32 } from './codec.ts'
 import { KeyTable, type KeyTableOptions, OWN } from './key-table.ts'
 import type { KeyKind } from './map-keys.ts'
-import {
-  afterwards,
-  checkTree,
-  find32,
-  firstLeaf,
-  ge32,
-  hang,
-  KEY,
-  le32,
-  near32,
-  side32,
-  takeDown,
-} from './red-black.ts'
+import { checkTree, dropNodes, find32, ge32, hang, KEY, le32, near32, side32, takeDown } from './red-black.ts'
 
 const SIZE = OWN
 /** Of an entry's value. */
@@ -235,11 +223,8 @@ export class MultiMap<K, V = number> extends KeyTable<K> implements Iterable<[K,
   }
 
   protected override dropValue(entry: Cell): void {
-    for (let node = firstLeaf(this.words.i32, entry + this.valueAt); node !== 0; ) {
-      const after = afterwards(this.words.i32, node)
-      if (!this.drop(node)) this.broken('M1', `a link to node ${node}`, 'a busy block')
-      node = after
-    }
+    const lost = dropNodes(this.words, entry + this.valueAt, (node) => this.drop(node))
+    if (lost !== 0) this.broken('M1', `a link to node ${lost}`, 'a busy block')
   }
 
   protected override checkAll(): void {

@@ -34,6 +34,7 @@
  */
 import type { Cell } from '../contract/addr.ts'
 import { corrupted } from '../ground/fault.ts'
+import type { Words } from '../ground/words.ts'
 
 export const LEFT = 0
 export const RIGHT = 1
@@ -162,15 +163,20 @@ function end(m: Memory, top: Cell, side: Side): Cell {
 }
 
 /**
- * For freeing all nodes, children before parents, without a stack: begin with `firstLeaf` and, before a node is freed, ask
- * for the one `afterwards`.
+ * Calls `drop` for all nodes, children before parents, without a stack; what it answers `false` for is no block, and is
+ * answered at once, else 0.
  */
-export function firstLeaf(m: Memory, root: Cell): Cell {
-  return leafBelow(m, m[root]!)
+export function dropNodes(words: Words, root: Cell, drop: (node: Cell) => boolean): Cell {
+  for (let node = leafBelow(words.i32, words.i32[root]!); node !== 0; ) {
+    const after = afterwards(words.i32, node)
+    if (!drop(node)) return node
+    node = after
+  }
+  return 0
 }
 
 /** The node to free after this one, 0 after the root. */
-export function afterwards(m: Memory, node: Cell): Cell {
+function afterwards(m: Memory, node: Cell): Cell {
   const parent = m[node + UP]! >>> 1
   if (parent === 0) return 0
   const right = m[parent + RIGHT]!

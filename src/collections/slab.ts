@@ -151,16 +151,6 @@ export class Slab extends Collection implements Iterable<Addr> {
     }
   }
 
-  /** Takes all objects back, and gives all chunks back. */
-  clear(): void {
-    const held = this.enter()
-    try {
-      this.release()
-    } finally {
-      this.leave(held)
-    }
-  }
-
   /** The objects in use, in order of address; what changes meanwhile do, see above. */
   *[Symbol.iterator](): Generator<Addr, void, undefined> {
     let left = this.count

@@ -235,18 +235,6 @@ export class StringBuilder extends Collection implements Iterable<string> {
     }
   }
 
-  /** Empties it and gives the buffer back; `truncate(0)` keeps the buffer. */
-  clear(): void {
-    const held = this.enter()
-    try {
-      const buffer = this.words.i32[this.head + BUFFER]!
-      this.begin()
-      if (buffer !== 0) this.drop(buffer)
-    } finally {
-      this.leave(held)
-    }
-  }
-
   /**
    * Ends the builder and leaves its text: the address of a block with the bytes and a NUL, in the region of the contents,
    * shrunk to fit where that can be done in place. May throw `no-memory` for an empty builder, which then stays.
@@ -360,6 +348,7 @@ export class StringBuilder extends Collection implements Iterable<string> {
 
   protected release(): void {
     const buffer = this.words.i32[this.head + BUFFER]!
+    this.begin()
     if (buffer !== 0) this.drop(buffer)
   }
 

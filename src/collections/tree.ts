@@ -33,10 +33,9 @@ import { type Codec, mustBeCodec, settled } from './codec.ts'
 import { Collection, type CollectionOptions, FIELDS, mustKnow } from './collection.ts'
 import type { KeyKind } from './map-keys.ts'
 import {
-  afterwards,
   checkTree,
+  dropNodes,
   first,
-  firstLeaf,
   hang,
   KEY,
   LEFT,
@@ -89,7 +88,7 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
   /** Where in a node its value is, in bytes. */
   private readonly value: number
   /** Bytes of a node but for what its key takes behind the value. */
-  private readonly size: number
+  private readonly nodeBytes: number
 
   /**
    * A tree of what `codec` reads and writes, by keys of a kind: `vector`, `text`, `bytes`, or the codecs `u32`, `u64`, `f64`
@@ -104,7 +103,7 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
     this.value = roundUp(KEY * 4 + fixed, codec.align > 4 ? 8 : 4)
     const end = this.value + codec.bytes
     const place = roundUp(end, 4)
-    this.size = fixed > 0 ? end : place + 4
+    this.nodeBytes = fixed > 0 ? end : place + 4
     this.order = makeOrder(keys, place >>> 2, options)
     this.start(options)
   }
@@ -264,17 +263,6 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
     return true
   }
 
-  /** Removes all entries. */
-  clear(): void {
-    const held = this.enter()
-    try {
-      this.release()
-      this.begin()
-    } finally {
-      this.leave(held)
-    }
-  }
-
   protected begin(): void {
     const m = this.words.i32
     m[this.head + ROOT] = 0
@@ -283,20 +271,18 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
   }
 
   protected release(): void {
-    for (let node = firstLeaf(this.words.i32, this.head + ROOT); node !== 0; ) {
-      const after = afterwards(this.words.i32, node)
-      if (!this.drop(node)) corrupted(`${this.title} R1`, this.at, `a link to node ${node}`, 'a busy block')
-      node = after
-    }
+    const lost = dropNodes(this.words, this.head + ROOT, (node) => this.drop(node))
+    if (lost !== 0) corrupted(`${this.title} R1`, this.at, `a link to node ${lost}`, 'a busy block')
+    this.begin()
   }
 
   protected checkAll(): void {
-    const { order, words, at, size, title } = this
+    const { order, words, at, nodeBytes, title } = this
     const mustBeNode = (node: Cell): void => {
-      this.mustHold(node, size, 'R1')
+      this.mustHold(node, nodeBytes, 'R1')
       const extra = order.extraOf(words, node)
       if (extra < 0) corrupted('tree T2', at, `a key of ${extra} bytes`, 'some')
-      this.mustHold(node, size + extra, 'T2')
+      this.mustHold(node, nodeBytes + extra, 'T2')
     }
     const look = (node: Cell, before: Cell): void => {
       if (before === 0 || order.isBefore(words, before, node)) return
@@ -313,7 +299,7 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
     const { order, words, head } = this
     const changes = words.i32[head + CHANGES]!
     const { extra } = order
-    const node = this.take(this.size + extra)
+    const node = this.take(this.nodeBytes + extra)
     this.fillNew(this.codec, node, this.value, value)
     this.wantAgain(node, key, extra)
     const parent = words.i32[head + CHANGES] === changes ? near : order.near(words, head + ROOT)

@@ -256,16 +256,6 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     }
   }
 
-  /** Takes off all elements, and gives the room back. */
-  clear(): void {
-    const held = this.enter()
-    try {
-      this.release()
-    } finally {
-      this.leave(held)
-    }
-  }
-
   /** Makes room for so many elements in all, so that it need not grow up to there. Throws `no-memory`. */
   reserve(length: number): void {
     const held = this.enter()
@@ -339,13 +329,9 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   }
 
   /** The elements by index; what changes meanwhile do, see above. */
-  *[Symbol.iterator](): Generator<ElementOf<T>, void, undefined> {
-    const end = this.length
-    for (let i = 0; i < end; i++) {
-      const value = this.tryGet(i)
-      if (value === undefined) return
-      yield value
-    }
+  [Symbol.iterator](): IterableIterator<ElementOf<T>> {
+    const run: Run = { index: 0, end: -1 }
+    return new Walk(run, () => this.step(run) as ElementOf<T> | undefined)
   }
 
   /**
@@ -407,6 +393,21 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     }
     if (capacity < length + ended) corrupted('vector V1', this.at, `room for ${capacity}`, `at least ${length + ended}`)
     this.mustHold(m[head + BUFFER]!, capacity * this.unit, 'V1')
+  }
+
+  /** The element whose turn it is, undefined at the end. */
+  private step(run: Run): number | bigint | undefined {
+    const { index } = run
+    const held = this.enter()
+    try {
+      const length = this.words.i32[this.head + LENGTH]! >>> 0
+      if (run.end < 0) run.end = length
+      if (index >= run.end || index >= length) return undefined
+      run.index = index + 1
+      return load(this.elements, this.content(), index)
+    } finally {
+      this.leave(held)
+    }
   }
 
   // the buffer
@@ -545,5 +546,39 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
       'no-memory',
       `${this.name}: region ${this.data.region.name} has no block of ${count * this.unit} bytes`,
     )
+  }
+}
+
+/** Where an iteration is: the next index, and the one that it ends at, -1 before it begins. */
+interface Run {
+  index: number
+  end: number
+}
+
+class Walk<T> implements IterableIterator<T> {
+  private run: Run
+  private step: () => T | undefined
+  private isOver = false
+  constructor(run: Run, step: () => T | undefined) {
+    this.run = run
+    this.step = step
+  }
+  next(): IteratorResult<T, undefined> {
+    if (!this.isOver) {
+      this.isOver = true
+      const value = this.step()
+      if (value !== undefined) {
+        this.isOver = false
+        return { value, done: false }
+      }
+    }
+    return { value: undefined, done: true }
+  }
+  return(): IteratorResult<T, undefined> {
+    this.isOver = true
+    return { value: undefined, done: true }
+  }
+  [Symbol.iterator](): this {
+    return this
   }
 }
