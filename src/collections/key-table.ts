@@ -200,16 +200,19 @@ export abstract class KeyTable<K> extends Collection {
     }
   }
 
-  /** Gives back what the keys that there are do not need. Throws `no-memory`: it moves them to smaller blocks. */
-  compact(): void {
+  /** Gives back what the keys that there are do not need; answers bytes. Throws `no-memory`: it moves them to smaller blocks. */
+  compact(): number {
     const held = this.enter()
     try {
       this.checkSizes()
       const { head } = this
+      const { region } = this.data
+      const before = region.busyBytes
       const m = this.words.i32
       const count = m[head + COUNT]!
       if (count === 0) this.release()
       else if (m[head + ROOM] !== count || m[head + BITS] !== bitsFor(count)) this.rebuild(bitsFor(count), count)
+      return Math.max(0, before - region.busyBytes)
     } finally {
       this.leave(held)
     }

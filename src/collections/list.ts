@@ -296,17 +296,17 @@ export class List<T> extends Collection implements Iterable<T> {
   // one after the other; what changes meanwhile do, see above
 
   /** The values from the first to the last. */
-  [Symbol.iterator](): IterableIterator<T> {
+  [Symbol.iterator](): Generator<T, void, undefined> {
     return this.walk(NEXT, (cell) => this.read(cell))
   }
 
   /** The values from the last to the first. */
-  reversed(): IterableIterator<T> {
+  reversed(): Generator<T, void, undefined> {
     return this.walk(PREV, (cell) => this.read(cell))
   }
 
   /** The places from the first to the last. The one that it is at may be removed. */
-  places(): IterableIterator<Addr> {
+  places(): Generator<Addr, void, undefined> {
     return this.walk(NEXT, (cell) => this.data.addressOf(cell))
   }
 
@@ -486,31 +486,19 @@ export class List<T> extends Collection implements Iterable<T> {
     return 0
   }
 
-  private walk<R>(side: number, read: (cell: Cell) => R): IterableIterator<R> {
+  private *walk<R>(side: number, read: (cell: Cell) => R): Generator<R, void, undefined> {
     const run = newRun()
-    let isOver = false
-    return {
-      next: () => {
-        if (isOver) return { value: undefined, done: true }
-        isOver = true // and stays so when this step throws
-        const held = this.enter()
-        try {
-          const cell = this.step(run, side)
-          if (cell === 0) return { value: undefined, done: true }
-          const value = read(cell)
-          isOver = false
-          return { value, done: false }
-        } finally {
-          this.leave(held)
-        }
-      },
-      return: () => {
-        isOver = true
-        return { value: undefined, done: true }
-      },
-      [Symbol.iterator]() {
-        return this
-      },
+    for (;;) {
+      let result: R
+      const held = this.enter()
+      try {
+        const cell = this.step(run, side)
+        if (cell === 0) return
+        result = read(cell)
+      } finally {
+        this.leave(held)
+      }
+      yield result
     }
   }
 

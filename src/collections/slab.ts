@@ -151,6 +151,29 @@ export class Slab extends Collection implements Iterable<Addr> {
     }
   }
 
+  /**
+   * Gives back the chunks in which no object is in use; the table keeps its size. Answers the bytes that the region has
+   * back. O(objects * log chunks), without asking for memory.
+   */
+  compact(): number {
+    const held = this.enter()
+    try {
+      this.checkAll()
+      const { data, words } = this
+      const idle = this.takeOutIdle()
+      const era = words.i32[data.eraCell]
+      let bytes = 0
+      for (const chunk of idle) {
+        if (words.i32[data.eraCell] !== era) break // who heard of a free block cleared the others
+        bytes += data.sizeOf(chunk)
+        this.drop(chunk)
+      }
+      return bytes
+    } finally {
+      this.leave(held)
+    }
+  }
+
   /** The objects in use, in order of address; what changes meanwhile do, see above. */
   *[Symbol.iterator](): Generator<Addr, void, undefined> {
     let left = this.count
@@ -418,6 +441,28 @@ export class Slab extends Collection implements Iterable<Addr> {
     m.copyWithin(table + place, table + place + 1, table + m[head + COUNT]!)
     m[head + COUNT]!--
     this.drop(chunk)
+  }
+
+  /** The chunks in which no object is in use, when neither the table nor the list from FREE has them any more. */
+  private takeOutIdle(): Cell[] {
+    const m = this.words.i32
+    const { head } = this
+    const table = m[head + TABLE]!
+    const chunks = [...m.subarray(table, table + m[head + COUNT]!)]
+    const idle = chunks.filter((chunk) => this.liveIn(chunk) === 0)
+    if (idle.length === 0) return idle
+    const gone = new Set(idle)
+    let before = head + FREE // the cell that holds the link to the next one
+    for (let object = m[before]!; object !== 0; object = m[object + NEXT]!) {
+      if (gone.has(this.chunkAt(this.below(object)))) continue
+      m[before] = object
+      before = object + NEXT
+    }
+    m[before] = 0
+    const kept = chunks.filter((chunk) => !gone.has(chunk))
+    m.set(kept, table)
+    m[head + COUNT] = kept.length
+    return idle
   }
 
   /** Room in the table for one more. */

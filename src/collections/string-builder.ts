@@ -21,7 +21,7 @@
  *
  * Source: wmem's strbuf; the repair is that of the WHATWG's decoder.
  */
-import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
+import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
 import { isWhole } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
@@ -236,6 +236,32 @@ export class StringBuilder extends Collection implements Iterable<string> {
   }
 
   /**
+   * Gives back the room that the text and its NUL do not need, in place where the region can, else by a copy; where there
+   * is no memory for that, nothing changes. Answers the bytes that the region has back. O(bytes).
+   */
+  compact(): number {
+    const held = this.enter()
+    try {
+      this.checkAll()
+      const m = this.words.i32
+      const { head } = this
+      const buffer = m[head + BUFFER]!
+      if (buffer === 0) return 0
+      const had = this.data.sizeOf(buffer)
+      const length = m[head + LENGTH]! >>> 0
+      if (length === 0) {
+        this.release()
+        return had
+      }
+      if (length + 1 === m[head + SIZE]! >>> 0) return 0
+      if (!this.shrink(buffer, length + 1)) return this.moveInto(length + 1)
+      return this.words.i32[head + BUFFER] === buffer ? had - this.data.sizeOf(buffer) : 0
+    } finally {
+      this.leave(held)
+    }
+  }
+
+  /**
    * Ends the builder and leaves its text: the address of a block with the bytes and a NUL, in the region of the contents,
    * shrunk to fit where that can be done in place. May throw `no-memory` for an empty builder, which then stays.
    */
@@ -443,6 +469,37 @@ export class StringBuilder extends Collection implements Iterable<string> {
     m[head + SIZE] = size
     if (had !== 0) this.drop(had)
     return true
+  }
+
+  /** Makes the buffer smaller where it is, or answers false. Who hears of it finds a room that is there. */
+  private shrink(buffer: Cell, size: number): boolean {
+    const { data, head, words } = this
+    const was = words.i32[head + SIZE]!
+    words.i32[head + SIZE] = size
+    const isDone = data.region.resize(data.addressOf(buffer), size) !== NIL
+    if (isDone) this.enter()
+    else words.i32[head + SIZE] = was
+    return isDone
+  }
+
+  /** Copies the text to a smaller block, if there is one of this size. Answers the bytes that are won. */
+  private moveInto(size: number): number {
+    const { data, head, words } = this
+    const cell = this.tryTake(size)
+    if (cell === 0) return 0
+    const { u8, i32: m } = words
+    const old = m[head + BUFFER]!
+    const now = (m[head + LENGTH]! >>> 0) + 1
+    const won = old === 0 ? 0 : data.sizeOf(old) - data.sizeOf(cell)
+    if (now > size || won <= 0) {
+      this.drop(cell)
+      return 0
+    }
+    u8.copyWithin(cell * 4, old * 4, old * 4 + now)
+    m[head + BUFFER] = cell
+    m[head + SIZE] = size
+    this.drop(old)
+    return won
   }
 
   /** The text ends here now. */

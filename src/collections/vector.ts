@@ -271,6 +271,32 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   }
 
   /**
+   * Gives back the room that the elements do not need, in place where the region can, else by a copy; where there is no
+   * memory for that, nothing changes. Answers the bytes that the region has back. O(n).
+   */
+  compact(): number {
+    const held = this.enter()
+    try {
+      this.checkAll()
+      const m = this.words.i32
+      const { head } = this
+      const buffer = m[head + BUFFER]!
+      if (buffer === 0) return 0
+      const had = this.data.sizeOf(buffer)
+      const count = (m[head + LENGTH]! >>> 0) + m[head + ENDED]!
+      if (count === 0) {
+        this.release()
+        return had
+      }
+      if (count === m[head + CAPACITY]! >>> 0) return 0
+      if (!this.shrink(buffer, count)) return this.moveInto(count)
+      return this.words.i32[head + BUFFER] === buffer ? had - this.data.sizeOf(buffer) : 0
+    } finally {
+      this.leave(held)
+    }
+  }
+
+  /**
    * From now on a zero element is kept behind the last, which counts as room and not as length: what C code takes for
    * the end. After `clear` there is none until there is an element again, or `finalize`. Throws `no-memory`.
    */
@@ -329,9 +355,13 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   }
 
   /** The elements by index; what changes meanwhile do, see above. */
-  [Symbol.iterator](): IterableIterator<ElementOf<T>> {
-    const run: Run = { index: 0, end: -1 }
-    return new Walk(run, () => this.step(run) as ElementOf<T> | undefined)
+  *[Symbol.iterator](): Generator<ElementOf<T>, void, undefined> {
+    const end = this.length
+    for (let i = 0; i < end; i++) {
+      const value = this.tryGet(i)
+      if (value === undefined) return
+      yield value
+    }
   }
 
   /**
@@ -393,21 +423,6 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     }
     if (capacity < length + ended) corrupted('vector V1', this.at, `room for ${capacity}`, `at least ${length + ended}`)
     this.mustHold(m[head + BUFFER]!, capacity * this.unit, 'V1')
-  }
-
-  /** The element whose turn it is, undefined at the end. */
-  private step(run: Run): number | bigint | undefined {
-    const { index } = run
-    const held = this.enter()
-    try {
-      const length = this.words.i32[this.head + LENGTH]! >>> 0
-      if (run.end < 0) run.end = length
-      if (index >= run.end || index >= length) return undefined
-      run.index = index + 1
-      return load(this.elements, this.content(), index)
-    } finally {
-      this.leave(held)
-    }
   }
 
   // the buffer
@@ -515,6 +530,37 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     return true
   }
 
+  /** Makes the buffer smaller where it is, or answers false. Who hears of it finds a room that is there. */
+  private shrink(buffer: Cell, count: number): boolean {
+    const { head, data } = this
+    const capacity = this.words.i32[head + CAPACITY]!
+    this.words.i32[head + CAPACITY] = count
+    const isDone = data.region.resize(data.addressOf(buffer), count * this.unit) !== NIL
+    if (isDone) this.enter()
+    else this.words.i32[head + CAPACITY] = capacity
+    return isDone
+  }
+
+  /** Copies the elements to a smaller block, if there is one for so many. Answers the bytes that are won. */
+  private moveInto(count: number): number {
+    const { head, data } = this
+    const cell = this.tryTake(count * this.unit)
+    if (cell === 0) return 0
+    const m = this.words.i32
+    const old = m[head + BUFFER]!
+    const now = (m[head + LENGTH]! >>> 0) + m[head + ENDED]!
+    const won = old === 0 ? 0 : data.sizeOf(old) - data.sizeOf(cell)
+    if (now > count || won <= 0) {
+      this.drop(cell)
+      return 0
+    }
+    this.words.copy(cell * 4, old * 4, now * this.unit)
+    m[head + BUFFER] = cell
+    m[head + CAPACITY] = count
+    this.drop(old)
+    return won
+  }
+
   private mustBeElement(value: ElementOf<T>): void {
     if (typeof value === this.element) return
     throw new VmallocError(
@@ -546,39 +592,5 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
       'no-memory',
       `${this.name}: region ${this.data.region.name} has no block of ${count * this.unit} bytes`,
     )
-  }
-}
-
-/** Where an iteration is: the next index, and the one that it ends at, -1 before it begins. */
-interface Run {
-  index: number
-  end: number
-}
-
-class Walk<T> implements IterableIterator<T> {
-  private run: Run
-  private step: () => T | undefined
-  private isOver = false
-  constructor(run: Run, step: () => T | undefined) {
-    this.run = run
-    this.step = step
-  }
-  next(): IteratorResult<T, undefined> {
-    if (!this.isOver) {
-      this.isOver = true
-      const value = this.step()
-      if (value !== undefined) {
-        this.isOver = false
-        return { value, done: false }
-      }
-    }
-    return { value: undefined, done: true }
-  }
-  return(): IteratorResult<T, undefined> {
-    this.isOver = true
-    return { value: undefined, done: true }
-  }
-  [Symbol.iterator](): this {
-    return this
   }
 }

@@ -727,7 +727,9 @@ describe(`map, SEED=${SEED}`, () => {
         if (i > 100 && i % 500 === 0) expect(map.inspect().bytes / map.size).to.be.within(13, 24)
       }
       const before = map.inspect()
-      map.compact()
+      const { busyBytes } = region
+      const given = map.compact()
+      expect([given > 0, region.busyBytes]).to.deep.equal([true, busyBytes - given])
       expect(map.inspect().room).to.equal(50_000)
       expect(map.inspect().bytes).to.be.below(before.bytes)
       for (let i = 0; i < 49_000; i++) map.delete(i)
