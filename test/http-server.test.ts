@@ -273,7 +273,9 @@ describe('examples/http-server', () => {
           kept = small!
         })
       }
-      expect(new Set(extents).size, extents.join()).to.equal(1)
+      // two regions take turns; how much each of them got at first depends on what lay free
+      const [odd, even] = [extents[1], extents[2]]
+      expect(extents.slice(1), extents.join()).to.deep.equal(extents.slice(1).map((_, i) => (i % 2 === 0 ? odd : even)))
     })
   })
 

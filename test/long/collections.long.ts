@@ -8,7 +8,7 @@ import { kinds } from '../fixtures/collection-kinds.ts'
 import { brief, expectHeapUnchanged, grounds, methods, overheard, scoped } from '../fixtures/collection-life.ts'
 
 const SEED = seedFrom(process.env.SEED)
-const LIVES = 100
+const LIVES = 30
 const places = Object.entries(grounds)
 
 describe(`lives of collections at length, SEED=${SEED}`, () => {
