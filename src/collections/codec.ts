@@ -8,8 +8,8 @@
  *   address                   an address in the same space; stays right when the bytes are moved to another base
  *   struct({ x: f64, n: u8 }) an object with these fields, each where its alignment puts it
  *
- * A codec of one's own is an object with these six members, and `own` where it needs that. Its name is kept, as a hash, with what is stored, so that
- * bytes are not taken for something else when a collection is taken up again.
+ * A codec of one's own is an object with six members, and `own` where it needs that. Its name is kept, as a hash, with
+ * what is stored, so that bytes are not taken for something else when a collection is taken up again.
  */
 import { type Addr, LIMIT } from '../contract/addr.ts'
 import { isWhole, roundUp } from '../ground/bits.ts'
