@@ -121,6 +121,7 @@ describe('damage under an open handle', () => {
       const unseen = new Set<string>()
       const endless = new Set<string>()
       const asked = Object.entries(questions(specimen))
+      let turn = 0 // for each value four of the questions, in turn
       for (const at of specimen.words()) {
         const was = view.getUint32(at, true)
         const before = specimen.whole.slice()
@@ -135,7 +136,8 @@ describe('damage under an open handle', () => {
             expect(error, what).to.be.an.instanceOf(VmallocError)
             expect((error as VmallocError).code, what).to.equal('corrupted')
           }
-          for (const [name, ask] of asked) {
+          for (let i = 0; i < 4; i++) {
+            const [name, ask] = asked[turn++ % asked.length]!
             try {
               bounded(ask)
             } catch (error) {

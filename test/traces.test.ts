@@ -1,5 +1,5 @@
 /**
- * traces: what real programs asked of malloc, replayed under best over three kinds of memory with every byte checked.
+ * traces: what real programs asked of malloc, replayed under best over kinds of memory with every byte checked.
  *
  * The two traces that come with the sources run always, those in the folder that VMALLOC_TRACES names where there is
  * one. Utilization is the peak of bytes asked for by the most bytes ever held; the bound is for the geometric mean.
@@ -18,10 +18,12 @@ const places: [where: string, make: () => Region][] = [
   ['nested', () => open({ discipline: open({ discipline: 'memory', name: 'root' }), name: 'nested' })],
 ]
 
-function suite(files: readonly string[]): void {
+/** Each file over memory, and over all of `others` or, in turn, one of them: test:long plays all over all. */
+function suite(files: readonly string[], others: 'all' | 'in turn'): void {
   const used = new Map<string, number[]>(places.map(([where]) => [where, []]))
-  for (const file of files) {
-    for (const [where, make] of places) {
+  for (const [i, file] of files.entries()) {
+    for (const [j, [where, make]] of places.entries()) {
+      if (others === 'in turn' && j > 0 && i % (places.length - 1) !== j - 1) continue
       it(`${traceName(file)}, ${where}`, () => {
         used.get(where)!.push(replayed(read(file), make).utilization)
       })
@@ -35,10 +37,10 @@ function suite(files: readonly string[]): void {
   })
 }
 
-describe('traces that come with the sources', () => suite(allTraces(OWN)))
+describe('traces that come with the sources', () => suite(allTraces(OWN), 'all'))
 
 describe(`traces in VMALLOC_TRACES (${folder ?? 'which is not set'})`, () => {
   const files = allTraces(folder)
-  if (files.length > 0) suite(files)
+  if (files.length > 0) suite(files, 'in turn')
   else it('are not there: set VMALLOC_TRACES to a folder with *.rep or *.rep.gz')
 })
