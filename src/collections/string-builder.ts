@@ -1,15 +1,16 @@
 /**
  * string-builder: text that grows.
  *
- *   head   BUFFER | LENGTH | SIZE
+ *   head   BUFFER | LENGTH | CAPACITY
  *
- *   buffer                           LENGTH             SIZE
+ *   buffer                           LENGTH             CAPACITY
  *            | bytes, UTF-8 ........ | 0 | ............ |      a block of its own; none before it is needed
  *
- *   B1  there is no BUFFER, and LENGTH and SIZE are 0, or it is a block of at least SIZE bytes, and LENGTH < SIZE
+ *   B1  there is no BUFFER, and LENGTH and CAPACITY are 0, or it is a block of at least CAPACITY bytes, and
+ *       LENGTH < CAPACITY
  *   B2  a 0 stands behind LENGTH bytes, for those who read up to one; it is not counted, and there may be others before it
  *
- *   append O(bytes) on average: SIZE doubles, in place where the region can     validate, repair, indexOf O(bytes)
+ *   append O(bytes) on average: CAPACITY doubles, in place where the region can     validate, repair, indexOf O(bytes)
  *   between n + 1 and 2n + 2 bytes for n, 16 at least
  *
  * Text that comes from JavaScript is well-formed: half a surrogate pair becomes U+FFFD (halves in two calls are not put
@@ -21,11 +22,12 @@
  *
  * Source: wmem's strbuf; the repair is that of the WHATWG's decoder.
  */
-import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
+import { type Addr, LIMIT } from '../contract/addr.ts'
 import { isWhole } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
+import { BUFFER, Buffered, CAPACITY, LENGTH, MORE } from './buffered.ts'
+import { type CollectionOptions, FIELDS } from './collection.ts'
 import { addTemplate, type Bytes, badText, endOfText, placeOf, rangeOf, type Text, type Value } from './text.ts'
 import {
   borrow,
@@ -54,19 +56,17 @@ export interface StringBuilderOptions extends CollectionOptions {
   size?: number
 }
 
-const BUFFER = FIELDS
-const LENGTH = FIELDS + 1
-const SIZE = FIELDS + 2
-
 const LEAST = 16
 const BACKSLASH = 0x5c
 const [SHORT_ESCAPE, MIDDLE_ESCAPE, LONG_ESCAPE] = [0x78, 0x75, 0x55] // x u U
 const HEX_BYTE = 4 // bytes of \x7f
 
-export class StringBuilder extends Collection implements Iterable<string> {
+export class StringBuilder extends Buffered implements Iterable<string> {
+  protected readonly unit = 1
+
   /** An empty builder, or the one at `at`. Throws VmallocError `no-memory`. */
   constructor(home: Home, options: StringBuilderOptions = {}) {
-    super('string builder', 'STRB', 'utf8', 3, home, options, { size: true })
+    super('string builder', 'STRB', 'utf8', MORE - FIELDS, home, options, { size: true })
     this.start(options)
     if (options.at === undefined && options.size !== undefined) this.orDestroy(() => this.reserve(options.size!))
   }
@@ -209,7 +209,7 @@ export class StringBuilder extends Collection implements Iterable<string> {
     if (!isWhole(bytes, LIMIT)) badText('reserve', bytes, 'a number of bytes')
     const held = this.enter()
     try {
-      if (bytes >= this.words.i32[this.head + SIZE]! >>> 0) this.grow(bytes + 1, bytes + 1)
+      if (bytes >= this.words.i32[this.head + CAPACITY]! >>> 0) this.grow(bytes + 1, bytes + 1)
     } finally {
       this.leave(held)
     }
@@ -230,32 +230,6 @@ export class StringBuilder extends Collection implements Iterable<string> {
       const end = wholeEnd(u8, from, from + length)
       this.endAt(end)
       return end - from
-    } finally {
-      this.leave(held)
-    }
-  }
-
-  /**
-   * Gives back the room that the text and its NUL do not need, in place where the region can, else by a copy; where there
-   * is no memory for that, nothing changes. Answers the bytes that the region has back. O(bytes).
-   */
-  compact(): number {
-    const held = this.enter()
-    try {
-      this.checkAll()
-      const m = this.words.i32
-      const { head } = this
-      const buffer = m[head + BUFFER]!
-      if (buffer === 0) return 0
-      const had = this.data.sizeOf(buffer)
-      const length = m[head + LENGTH]! >>> 0
-      if (length === 0) {
-        this.release()
-        return had
-      }
-      if (length + 1 === m[head + SIZE]! >>> 0) return 0
-      if (!this.shrink(buffer, length + 1)) return this.moveInto(length + 1)
-      return this.words.i32[head + BUFFER] === buffer ? had - this.data.sizeOf(buffer) : 0
     } finally {
       this.leave(held)
     }
@@ -360,7 +334,7 @@ export class StringBuilder extends Collection implements Iterable<string> {
         const first = malformed(u8, from, to)
         if (first < 0) return 0
         const more = growthOf(u8, first, to)
-        if (to - from + more < this.words.i32[this.head + SIZE]! >>> 0) return this.mendFrom(first, to, more)
+        if (to - from + more < this.words.i32[this.head + CAPACITY]! >>> 0) return this.mendFrom(first, to, more)
         this.room(more)
       }
     } finally {
@@ -368,14 +342,22 @@ export class StringBuilder extends Collection implements Iterable<string> {
     }
   }
 
-  protected begin(): void {
-    this.words.i32.fill(0, this.head + BUFFER, this.head + SIZE + 1)
+  /** The NUL. */
+  protected get ends(): number {
+    return 1
   }
 
-  protected release(): void {
-    const buffer = this.words.i32[this.head + BUFFER]!
-    this.begin()
-    if (buffer !== 0) this.drop(buffer)
+  protected end(): void {
+    const { to } = this.range()
+    this.words.u8[to] = 0
+  }
+
+  protected get needsNothing(): boolean {
+    return this.words.i32[this.head + LENGTH] === 0
+  }
+
+  protected begin(): void {
+    this.words.i32.fill(0, this.head + BUFFER, this.head + CAPACITY + 1)
   }
 
   protected checkAll(): void {
@@ -383,7 +365,7 @@ export class StringBuilder extends Collection implements Iterable<string> {
     const { head, title } = this
     const buffer = m[head + BUFFER]!
     const length = m[head + LENGTH]! >>> 0
-    const size = m[head + SIZE]! >>> 0
+    const size = m[head + CAPACITY]! >>> 0
     if (buffer === 0) {
       if (length !== 0 || size !== 0) corrupted(`${title} B1`, this.at, `${length} of ${size} bytes, no buffer`, 'none')
       return
@@ -416,7 +398,7 @@ export class StringBuilder extends Collection implements Iterable<string> {
     for (;;) {
       const m = this.words.i32
       const length = m[head + LENGTH]! >>> 0
-      const size = m[head + SIZE]! >>> 0
+      const size = m[head + CAPACITY]! >>> 0
       if (length + more < size) {
         const at = m[head + BUFFER]! * 4 + length
         if (at < 0 || at + more >= this.words.length) this.checkAll()
@@ -438,68 +420,6 @@ export class StringBuilder extends Collection implements Iterable<string> {
       'no-memory',
       `${this.title}: region ${this.data.region.name} has no block of ${need} bytes for a text that is to grow`,
     )
-  }
-
-  /**
-   * Makes the buffer of this size at least, in place or elsewhere, with its text; false for no memory. Whoever listens to
-   * the region may use the builder meanwhile, so what it has is asked for again after each call into the region.
-   */
-  private resizeTo(size: number): boolean {
-    const { data, head, words } = this
-    const { region } = data
-    const was = words.i32[head + BUFFER]!
-    if (was !== 0 && region.resize(data.addressOf(was), size) !== NIL) {
-      this.enter()
-      const m = words.i32
-      const isWas = m[head + BUFFER] === was && region.sizeOf(data.addressOf(was)) >= size
-      if (isWas && m[head + SIZE]! >>> 0 < size) m[head + SIZE] = size
-      return true
-    }
-    const cell = this.tryTake(size)
-    if (cell === 0) return false
-    const { u8, i32: m } = words
-    if (m[head + SIZE]! >>> 0 >= size) {
-      this.drop(cell)
-      return true
-    }
-    const had = m[head + BUFFER]!
-    if (had === 0) u8[cell * 4] = 0
-    else u8.copyWithin(cell * 4, had * 4, had * 4 + (m[head + LENGTH]! >>> 0) + 1)
-    m[head + BUFFER] = cell
-    m[head + SIZE] = size
-    if (had !== 0) this.drop(had)
-    return true
-  }
-
-  /** Makes the buffer smaller where it is, or answers false. Who hears of it finds a room that is there. */
-  private shrink(buffer: Cell, size: number): boolean {
-    const { data, head, words } = this
-    const was = words.i32[head + SIZE]!
-    words.i32[head + SIZE] = size
-    const isDone = data.region.resize(data.addressOf(buffer), size) !== NIL
-    if (isDone) this.enter()
-    else words.i32[head + SIZE] = was
-    return isDone
-  }
-
-  /** Copies the text to a smaller block, if there is one of this size. Answers the bytes that are won. */
-  private moveInto(size: number): number {
-    const { data, head, words } = this
-    const cell = this.tryTake(size)
-    if (cell === 0) return 0
-    const { u8, i32: m } = words
-    const old = m[head + BUFFER]!
-    const now = (m[head + LENGTH]! >>> 0) + 1
-    const won = old === 0 ? 0 : data.sizeOf(old) - data.sizeOf(cell)
-    if (now > size || won <= 0) {
-      this.drop(cell)
-      return 0
-    }
-    u8.copyWithin(cell * 4, old * 4, old * 4 + now)
-    m[head + BUFFER] = cell
-    m[head + SIZE] = size
-    this.drop(old)
-    return won
   }
 
   /** The text ends here now. */
@@ -558,7 +478,7 @@ export class StringBuilder extends Collection implements Iterable<string> {
     const m = this.words.i32
     const { head } = this
     const buffer = m[head + BUFFER]! * 4
-    const isOwn = from >= buffer && from < buffer + (m[head + SIZE]! >>> 0)
+    const isOwn = from >= buffer && from < buffer + (m[head + CAPACITY]! >>> 0)
     const at = this.room(length)
     const source = isOwn ? this.words.i32[head + BUFFER]! * 4 + from - buffer : from
     this.words.u8.copyWithin(at, source, source + length)
@@ -675,16 +595,6 @@ export class StringBuilder extends Collection implements Iterable<string> {
     }
     this.endAt(put)
     return count
-  }
-
-  /** Runs what may find no memory, after which nothing is to be left. */
-  private orDestroy(what: () => void): void {
-    try {
-      what()
-    } catch (error) {
-      this.destroy()
-      throw error
-    }
   }
 }
 

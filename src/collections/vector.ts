@@ -27,13 +27,11 @@ import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
 import type { ArrayType, NumericArray } from '../contract/region.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
-import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
+import { BUFFER, Buffered, CAPACITY, LENGTH, MORE } from './buffered.ts'
+import { type CollectionOptions, FIELDS } from './collection.ts'
 import { type ElementOf, isBig, kindOf, load, store } from './elements.ts'
 
-const BUFFER = FIELDS
-const LENGTH = FIELDS + 1
-const CAPACITY = FIELDS + 2
-const ENDED = FIELDS + 3
+const ENDED = MORE
 
 const LEAST = 8 //  elements that the first growth makes room for
 
@@ -45,11 +43,11 @@ export interface VectorOptions extends CollectionOptions {
   capacity?: number
 }
 
-export class Vector<T extends NumericArray> extends Collection implements Iterable<ElementOf<T>> {
+export class Vector<T extends NumericArray> extends Buffered implements Iterable<ElementOf<T>> {
   /** The typed-array class that its elements are of. */
   readonly type: ArrayType<T>
   private readonly elements: number //    their kind
-  private readonly unit: number //        their bytes
+  protected readonly unit: number //        their bytes
   private readonly element: 'number' | 'bigint'
   // the array that this handle keeps, and what it was made from
   private kept: T
@@ -59,7 +57,7 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   /** A vector of elements as `type`, a typed-array class, has them. Throws `no-memory`. */
   constructor(home: Home, type: ArrayType<T>, options: VectorOptions = {}) {
     const kind = kindOf(type, 'vector')
-    super('vector', 'VECT', type.name, 4, home, options, { capacity: true })
+    super('vector', 'VECT', type.name, MORE + 1 - FIELDS, home, options, { capacity: true })
     this.type = type
     this.elements = kind
     this.unit = type.BYTES_PER_ELEMENT
@@ -69,12 +67,8 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     this.kept = new type(this.keptWords.buffer, 0, 0)
     this.start(options)
     if (options.at !== undefined || options.capacity === undefined) return
-    try {
-      this.reserve(options.capacity)
-    } catch (error) {
-      this.destroy()
-      throw error
-    }
+    const { capacity } = options
+    this.orDestroy(() => this.reserve(capacity))
   }
 
   // what it is
@@ -271,39 +265,13 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   }
 
   /**
-   * Gives back the room that the elements do not need, in place where the region can, else by a copy; where there is no
-   * memory for that, nothing changes. Answers the bytes that the region has back. O(n).
-   */
-  compact(): number {
-    const held = this.enter()
-    try {
-      this.checkAll()
-      const m = this.words.i32
-      const { head } = this
-      const buffer = m[head + BUFFER]!
-      if (buffer === 0) return 0
-      const had = this.data.sizeOf(buffer)
-      const count = (m[head + LENGTH]! >>> 0) + m[head + ENDED]!
-      if (count === 0) {
-        this.release()
-        return had
-      }
-      if (count === m[head + CAPACITY]! >>> 0) return 0
-      if (!this.shrink(buffer, count)) return this.moveInto(count)
-      return this.words.i32[head + BUFFER] === buffer ? had - this.data.sizeOf(buffer) : 0
-    } finally {
-      this.leave(held)
-    }
-  }
-
-  /**
    * From now on a zero element is kept behind the last, which counts as room and not as length: what C code takes for
    * the end. After `clear` there is none until there is an element again, or `finalize`. Throws `no-memory`.
    */
   nullTerminate(): void {
     const held = this.enter()
     try {
-      this.end()
+      this.keepEnd()
     } finally {
       this.leave(held)
     }
@@ -371,7 +339,7 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   finalize(): Addr {
     const held = this.enter()
     try {
-      if (this.words.i32[this.head + ENDED] === 1) this.end()
+      if (this.words.i32[this.head + ENDED] === 1) this.keepEnd()
       const m = this.words.i32
       const { head } = this
       const count = (m[head + LENGTH]! >>> 0) + m[head + ENDED]!
@@ -392,12 +360,6 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   /** No buffer, no elements; whether a zero element is to be kept stays. */
   protected begin(): void {
     this.words.i32.fill(0, this.head + BUFFER, this.head + CAPACITY + 1)
-  }
-
-  protected release(): void {
-    const buffer = this.words.i32[this.head + BUFFER]!
-    this.begin()
-    if (buffer !== 0) this.drop(buffer)
   }
 
   protected checkAll(): void {
@@ -459,18 +421,29 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
   private shorten(length: number): void {
     const m = this.words.i32
     m[this.head + LENGTH] = length
-    if (m[this.head + ENDED] === 1) this.putEnd(length)
+    this.end()
   }
 
-  private putEnd(at: number): void {
-    store(this.elements, this.content(), at, this.element === 'bigint' ? 0n : 0)
+  protected get ends(): number {
+    return this.words.i32[this.head + ENDED]!
+  }
+
+  /** The zero element, where one is kept. */
+  protected end(): void {
+    const m = this.words.i32
+    if (m[this.head + ENDED] !== 1) return
+    store(this.elements, this.content(), m[this.head + LENGTH]! >>> 0, this.element === 'bigint' ? 0n : 0)
+  }
+
+  protected get needsNothing(): boolean {
+    return this.words.i32[this.head + LENGTH] === 0 && this.ends === 0
   }
 
   /** Sees to it that there is a zero element behind the last. */
-  private end(): void {
+  private keepEnd(): void {
     this.makeRoom(0, 1)
     this.words.i32[this.head + ENDED] = 1
-    this.putEnd(this.words.i32[this.head + LENGTH]! >>> 0)
+    this.end()
   }
 
   /** Makes it longer by `count` elements, whose content is not defined; answers where the first of them is. */
@@ -480,7 +453,7 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     const m = this.words.i32
     const length = m[head + LENGTH]! >>> 0
     m[head + LENGTH] = length + count
-    if (m[head + ENDED] === 1) this.putEnd(length + count)
+    this.end()
     return length
   }
 
@@ -498,67 +471,8 @@ export class Vector<T extends NumericArray> extends Collection implements Iterab
     }
   }
 
-  /**
-   * Makes the buffer larger, in place or by a copy, or answers false. Whoever hears of it may use the vector, even make it
-   * grow, so what stands in the head holds all the time.
-   */
   private grow(capacity: number): boolean {
-    const { head, data } = this
-    const bytes = capacity * this.unit
-    if (bytes > LIMIT) return false
-    const before = this.words.i32[head + BUFFER]!
-    if (before !== 0 && data.region.resize(data.addressOf(before), bytes) !== NIL) {
-      this.enter()
-      const m = this.words.i32
-      const isBefore = m[head + BUFFER] === before && data.region.sizeOf(data.addressOf(before)) >= bytes
-      if (isBefore && m[head + CAPACITY]! >>> 0 < capacity) m[head + CAPACITY] = capacity
-      return true
-    }
-    const cell = this.tryTake(bytes)
-    if (cell === 0) return false
-    const m = this.words.i32
-    const old = m[head + BUFFER]!
-    if (m[head + CAPACITY]! >>> 0 >= capacity) {
-      this.drop(cell)
-      return true
-    }
-    if (old !== 0) this.words.copy(cell * 4, old * 4, (m[head + CAPACITY]! >>> 0) * this.unit)
-    m[head + BUFFER] = cell
-    m[head + CAPACITY] = capacity
-    if (old !== 0) this.drop(old)
-    else if (m[head + ENDED] === 1) this.putEnd(0)
-    return true
-  }
-
-  /** Makes the buffer smaller where it is, or answers false. Who hears of it finds a room that is there. */
-  private shrink(buffer: Cell, count: number): boolean {
-    const { head, data } = this
-    const capacity = this.words.i32[head + CAPACITY]!
-    this.words.i32[head + CAPACITY] = count
-    const isDone = data.region.resize(data.addressOf(buffer), count * this.unit) !== NIL
-    if (isDone) this.enter()
-    else this.words.i32[head + CAPACITY] = capacity
-    return isDone
-  }
-
-  /** Copies the elements to a smaller block, if there is one for so many. Answers the bytes that are won. */
-  private moveInto(count: number): number {
-    const { head, data } = this
-    const cell = this.tryTake(count * this.unit)
-    if (cell === 0) return 0
-    const m = this.words.i32
-    const old = m[head + BUFFER]!
-    const now = (m[head + LENGTH]! >>> 0) + m[head + ENDED]!
-    const won = old === 0 ? 0 : data.sizeOf(old) - data.sizeOf(cell)
-    if (now > count || won <= 0) {
-      this.drop(cell)
-      return 0
-    }
-    this.words.copy(cell * 4, old * 4, now * this.unit)
-    m[head + BUFFER] = cell
-    m[head + CAPACITY] = count
-    this.drop(old)
-    return won
+    return capacity * this.unit <= LIMIT && this.resizeTo(capacity)
   }
 
   private mustBeElement(value: ElementOf<T>): void {
