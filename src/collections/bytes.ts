@@ -9,15 +9,14 @@
  */
 import type { Cell } from '../contract/addr.ts'
 import { VmallocError } from '../ground/fault.ts'
-import { decode } from '../ground/text.ts'
+import { decode, encodeInto } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
 
-const encoder = new TextEncoder()
 const FEW = 64
 
 /** A key outside the region: the first `length` bytes of `bytes`. One object for the whole thread: good until the next key. */
 export interface Key {
-  bytes: Uint8Array
+  bytes: Uint8Array<ArrayBuffer>
   length: number
 }
 
@@ -47,7 +46,7 @@ export function textKey(text: string, what: string): Key {
       `${what}: ${JSON.stringify(text)} has half a surrogate pair, expected whole characters`,
     )
   }
-  key.length = encoder.encodeInto(text, bytes).written
+  key.length = encodeInto(text, bytes)
   return key
 }
 

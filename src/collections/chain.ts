@@ -126,28 +126,17 @@ export abstract class Chain<T> extends Collection implements Iterable<T> {
 
   protected release(): void {
     const m = this.words.i32
-    let node = m[this.head + FIRST]!
-    let left = m[this.head + COUNT]!
+    const first = m[this.head + FIRST]!
+    const count = m[this.head + COUNT]!
     this.begin()
-    for (; node !== 0 && left > 0; left--) {
-      const next = this.words.i32[node + NEXT]!
-      this.drop(node)
-      node = next
-    }
+    this.dropChain(first, count)
   }
 
   protected checkAll(): void {
     const m = this.words.i32
     const count = m[this.head + COUNT]!
     const bytes = this.value + this.codec.bytes
-    if (count < 0 || count * bytes > this.data.region.busyBytes) {
-      corrupted(
-        `${this.title} C1`,
-        this.at,
-        `COUNT ${count}`,
-        `no more than ${this.data.region.busyBytes} bytes can hold`,
-      )
-    }
+    this.mustHaveRoom(count, bytes, 'C1')
     let seen = 0
     let last = 0
     for (let node = m[this.head + FIRST]!; node !== 0 && seen <= count; seen++) {

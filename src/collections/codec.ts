@@ -64,10 +64,11 @@ export function writesAtOnce(codec: unknown): boolean {
 export type ValueOf<C> = C extends Codec<infer T> ? T : never
 
 function misfit(name: string, value: unknown, expected: string): never {
-  throw new VmallocError('argument', `${name}: ${describe(value)}, expected ${expected}`)
+  throw new VmallocError('argument', `${name}: ${told(value)}, expected ${expected}`)
 }
 
-function describe(value: unknown): string {
+/** A value for messages. */
+export function told(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'bigint') return `${value}n`
   return typeof value === 'object' && value !== null ? 'an object' : String(value)

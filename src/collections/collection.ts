@@ -309,6 +309,23 @@ export abstract class Collection {
     }
   }
 
+  /** Gives up `count` blocks at most that name each other in their first words. */
+  protected dropChain(first: Cell, count: number): void {
+    let node = first
+    for (let left = count; node !== 0 && left > 0; left--) {
+      const next = this.words.i32[node]!
+      this.drop(node)
+      node = next
+    }
+  }
+
+  /** For `checkAll`: throws `corrupted` unless the contents' region holds as much as `count` blocks of so many bytes. */
+  protected mustHaveRoom(count: number, bytes: number, law: string): void {
+    const { busyBytes } = this.data.region
+    if (count >= 0 && count * bytes <= busyBytes) return
+    corrupted(`${this.title} ${law}`, this.at, `COUNT ${count}`, `no more than ${busyBytes} bytes can hold`)
+  }
+
   /** For messages: what it is and where. */
   protected get name(): string {
     return `${this.title} at ${this.at}`
@@ -403,7 +420,7 @@ export abstract class Collection {
   private found(at: Addr, shape: string, hash: number, fields: number): Cell {
     const { home, kind, title } = this
     const { region } = home
-    const size = home.owns(at) ? region.sizeOf(at) : -1
+    const size = region.owns(at) ? region.sizeOf(at) : -1
     if (size < (FIELDS + fields) * 4) {
       throw new VmallocError(
         'argument',

@@ -37,14 +37,12 @@ import type { Addr, Cell } from '../contract/addr.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
 import { type Codec, mustBeCodec } from './codec.ts'
-import { Collection, type CollectionOptions, FIELDS } from './collection.ts'
-import { checkTree, DEEPEST, dropNodes, hang, LEFT, RIGHT, takeDown, tooDeep, UP } from './red-black.ts'
+import { type CollectionOptions, FIELDS } from './collection.ts'
+import { CHANGES, COUNT, MORE, Ordered, ROOT } from './ordered.ts'
+import { checkTree, DEEPEST, hang, LEFT, RIGHT, tooDeep, UP } from './red-black.ts'
 import { getU64, SIGN, setEnd, wide } from './wide.ts'
 
-const ROOT = FIELDS
-const COUNT = FIELDS + 1
-const CHANGES = FIELDS + 2
-const SERIAL = FIELDS + 3
+const SERIAL = MORE
 
 const LOW = 3
 const HIGH = 5
@@ -86,24 +84,14 @@ interface Cursor {
   readonly rank: number[]
 }
 
-export class IntervalTree<V> extends Collection implements Iterable<Interval<V>> {
+export class IntervalTree<V> extends Ordered implements Iterable<Interval<V>> {
   private readonly codec: Codec<V>
 
   /** A tree of what `codec` reads and writes. Throws VmallocError `no-memory`. */
   constructor(home: Home, codec: Codec<V>, options: CollectionOptions = {}) {
-    super('interval tree', 'ITRE', mustBeCodec(codec, 'interval tree').name, 4, home, options)
+    super('interval tree', 'ITRE', mustBeCodec(codec, 'interval tree').name, MORE + 1 - FIELDS, home, options)
     this.codec = codec
     this.start(options)
-  }
-
-  /** How many intervals there are. */
-  get count(): number {
-    const held = this.enter()
-    try {
-      return this.words.i32[this.head + COUNT]!
-    } finally {
-      this.leave(held)
-    }
   }
 
   /**
@@ -144,11 +132,7 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
     try {
       const node = this.nodeAt(place)
       if (node === 0) return false
-      const m = this.words.i32
-      takeDown(m, this.head + ROOT, node, refresh)
-      m[this.head + COUNT]!--
-      m[this.head + CHANGES]!++
-      this.drop(node)
+      this.cut(node, refresh)
       return true
     } finally {
       this.leave(held)
@@ -213,19 +197,6 @@ export class IntervalTree<V> extends Collection implements Iterable<Interval<V>>
   /** All intervals, in order of their low ends, then of the high ones. */
   [Symbol.iterator](): IterableIterator<Interval<V>> {
     return this.walk(this.ends(0n, 2n ** 64n - 1n))
-  }
-
-  protected begin(): void {
-    const m = this.words.i32
-    m[this.head + ROOT] = 0
-    m[this.head + COUNT] = 0
-    m[this.head + CHANGES]!++
-  }
-
-  protected release(): void {
-    const lost = dropNodes(this.words, this.head + ROOT, (node) => this.drop(node))
-    if (lost !== 0) corrupted(`${this.title} R1`, this.at, `a link to node ${lost}`, 'a busy block')
-    this.begin()
   }
 
   protected checkAll(): void {

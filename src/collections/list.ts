@@ -338,14 +338,10 @@ export class List<T> extends Collection implements Iterable<T> {
 
   protected release(): void {
     const m = this.words.i32
-    let node = m[this.head + FIRST]!
-    let left = m[this.head + COUNT]!
+    const first = m[this.head + FIRST]!
+    const count = m[this.head + COUNT]!
     this.begin()
-    for (; node !== 0 && left > 0; left--) {
-      const next = this.words.i32[node + NEXT]!
-      this.drop(node)
-      node = next
-    }
+    this.dropChain(first, count)
   }
 
   protected checkAll(): void {
@@ -353,9 +349,7 @@ export class List<T> extends Collection implements Iterable<T> {
     const { head } = this
     const count = m[head + COUNT]!
     const bytes = VALUE + this.codec.bytes
-    if (count < 0 || count * bytes > this.data.region.busyBytes) {
-      corrupted('list L1', this.at, `COUNT ${count}`, `no more than ${this.data.region.busyBytes} bytes can hold`)
-    }
+    this.mustHaveRoom(count, bytes, 'L1')
     let seen = 0
     let last = 0
     for (let node = m[head + FIRST]!; node !== 0 && seen <= count; seen++) {

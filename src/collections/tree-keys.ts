@@ -25,9 +25,10 @@ import type { Cell } from '../contract/addr.ts'
 import { VmallocError } from '../ground/fault.ts'
 import type { Words } from '../ground/words.ts'
 import { bytesKey, compareKey, type Key, readBytes, readText, textKey, writeKey } from './bytes.ts'
+import { told } from './codec.ts'
 import type { KeyKind } from './map-keys.ts'
 import { DEEPEST, KEY, LEFT, near32, RIGHT, tooDeep } from './red-black.ts'
-import { getF64, getI64, getU64, SIGN, setF64, setI64, setU64, told, wide } from './wide.ts'
+import { getF64, getI64, getU64, SIGN, setF64, setI64, setU64, wide } from './wide.ts'
 
 /** Arrays of whole numbers from 0 to 2^32 - 1 as keys, each as long as it likes. */
 export const vector: KeyKind<readonly number[]> = {

@@ -30,29 +30,13 @@ import { roundUp } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import type { Home } from '../region/ground.ts'
 import { type Codec, mustBeCodec, settled } from './codec.ts'
-import { Collection, type CollectionOptions, FIELDS, mustKnow } from './collection.ts'
+import { type CollectionOptions, FIELDS, mustKnow } from './collection.ts'
 import type { KeyKind } from './map-keys.ts'
-import {
-  checkTree,
-  dropNodes,
-  first,
-  hang,
-  KEY,
-  LEFT,
-  last,
-  next,
-  previous,
-  RIGHT,
-  step,
-  takeDown,
-} from './red-black.ts'
+import { CHANGES, COUNT, MORE, Ordered, ROOT } from './ordered.ts'
+import { checkTree, first, hang, KEY, LEFT, last, next, previous, RIGHT, step } from './red-black.ts'
 import { type KeyOptions, keyBytes, makeOrder, type Order, orderName } from './tree-keys.ts'
 
 export { vector } from './tree-keys.ts'
-
-const ROOT = FIELDS
-const COUNT = FIELDS + 1
-const CHANGES = FIELDS + 2
 
 const RANGE = ['from', 'reverse']
 
@@ -82,7 +66,7 @@ interface Cursor<K> {
   begun: boolean
 }
 
-export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
+export class Tree<K, V> extends Ordered implements Iterable<[K, V]> {
   private readonly codec: Codec<V>
   private readonly order: Order<K>
   /** Where in a node its value is, in bytes. */
@@ -95,9 +79,17 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
    * and so on, as tree-keys.ts lists them. Whether a tree of texts ignores case is decided for good when it is made, and said again with `at`. Throws `no-memory`.
    */
   constructor(home: Home, keys: KeyKind<K>, codec: Codec<V>, options: TreeOptions = {}) {
-    super('tree', 'TREE', `${orderName(keys, options)}:${mustBeCodec(codec, 'tree').name}`, 3, home, options, {
-      ignoreCase: false,
-    })
+    super(
+      'tree',
+      'TREE',
+      `${orderName(keys, options)}:${mustBeCodec(codec, 'tree').name}`,
+      MORE - FIELDS,
+      home,
+      options,
+      {
+        ignoreCase: false,
+      },
+    )
     const fixed = keyBytes(keys)
     this.codec = codec
     this.value = roundUp(KEY * 4 + fixed, codec.align > 4 ? 8 : 4)
@@ -106,16 +98,6 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
     this.nodeBytes = fixed > 0 ? end : place + 4
     this.order = makeOrder(keys, place >>> 2, options)
     this.start(options)
-  }
-
-  /** How many entries there are. */
-  get count(): number {
-    const held = this.enter()
-    try {
-      return this.words.i32[this.head + COUNT]!
-    } finally {
-      this.leave(held)
-    }
   }
 
   /**
@@ -167,11 +149,7 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
     try {
       const node = this.find(key)
       if (node === 0) return false
-      const m = this.words.i32
-      takeDown(m, this.head + ROOT, node)
-      m[this.head + COUNT]!--
-      m[this.head + CHANGES]!++
-      this.drop(node)
+      this.cut(node)
       return true
     } finally {
       this.leave(held)
@@ -261,19 +239,6 @@ export class Tree<K, V> extends Collection implements Iterable<[K, V]> {
   forEach(visit: (value: V, key: K) => unknown, range?: TreeRange<K>): boolean {
     for (const [key, value] of this.entries(range)) if (visit(value, key) === false) return false
     return true
-  }
-
-  protected begin(): void {
-    const m = this.words.i32
-    m[this.head + ROOT] = 0
-    m[this.head + COUNT] = 0
-    m[this.head + CHANGES]!++
-  }
-
-  protected release(): void {
-    const lost = dropNodes(this.words, this.head + ROOT, (node) => this.drop(node))
-    if (lost !== 0) corrupted(`${this.title} R1`, this.at, `a link to node ${lost}`, 'a busy block')
-    this.begin()
   }
 
   protected checkAll(): void {

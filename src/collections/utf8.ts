@@ -17,9 +17,7 @@
  * Source: the table is the Unicode standard's (3.9, well-formed sequences), the extent of a malformed one too, which is
  * that of the WHATWG's decoder; search is Knuth, Morris and Pratt's, where the part is not short.
  */
-const encoder = new TextEncoder()
-/** Keeps U+FEFF at the beginning: it is a character of the text here, no mark of a file. */
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+import { decode, encode, encodeInto } from '../ground/text.ts'
 
 /** What stands for a malformed sequence, or half a surrogate pair. */
 export const REPLACEMENT = 0xfffd
@@ -44,13 +42,13 @@ export class Draft {
     const n = text.length
     if (n <= FEW && this.addAscii(text)) return
     if (n >= LONG) {
-      const whole = encoder.encode(text)
+      const whole = encode(text)
       this.addBytes(whole, 0, whole.length)
       return
     }
     this.reserve(n * 3)
     const { bytes, length } = this
-    this.length += encoder.encodeInto(text, length === 0 ? bytes : bytes.subarray(length)).written
+    this.length += encodeInto(text, length === 0 ? bytes : bytes.subarray(length))
   }
 
   addBytes(u8: Uint8Array, from: number, to: number): void {
@@ -179,11 +177,11 @@ export function nulIn(u8: Uint8Array, from: number, to: number): number {
 
 /** The text of these bytes; each malformed sequence is read as U+FFFD. */
 export function textOf(u8: Uint8Array, from: number, to: number): string {
-  if (to - from > FEW) return decoder.decode(u8.slice(from, to))
+  if (to - from > FEW) return decode(u8.subarray(from, to))
   let text = ''
   for (let at = from; at < to; at++) {
     const byte = u8[at]!
-    if (byte > 0x7f) return decoder.decode(u8.slice(from, to))
+    if (byte > 0x7f) return decode(u8.subarray(from, to))
     text += String.fromCharCode(byte)
   }
   return text

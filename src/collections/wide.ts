@@ -11,6 +11,7 @@
  * `wide` is one pair for the whole thread: good until the next number.
  */
 import { VmallocError } from '../ground/fault.ts'
+import { told } from './codec.ts'
 
 /** Turned, an unsigned word is ordered as a signed one. */
 export const SIGN = 0x80000000 | 0
@@ -84,11 +85,4 @@ export function getF64(high: number, low: number): number {
   halves[1] = high ^ (turn & ~SIGN)
   halves[0] = low ^ turn ^ SIGN
   return double[0]!
-}
-
-/** A value for messages. */
-export function told(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'bigint') return `${value}n`
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -21,7 +21,7 @@ import type { Space } from './space.ts'
 export type Home = Region | { readonly region: Region }
 
 export class Ground {
-  readonly region: Region
+  readonly region: Handle
   readonly words: Words
   /** What is added to an address in the space to make it a client's. */
   readonly bias: number
@@ -94,15 +94,10 @@ export class Ground {
     return this.region.retire(this.addressOf(cell))
   }
 
-  /** Whether an address lies in this very region: not in another one, nor in one that is nested in it. */
-  owns(at: Addr): boolean {
-    return this.region.regionOf(at) === this.region
-  }
-
   /** Bytes of the busy block of this very region at a cell; -1 for none. */
   sizeOf(cell: Cell): number {
     const at = this.addressOf(cell)
-    return cell !== 0 && this.owns(at) ? this.region.sizeOf(at) : -1
+    return cell !== 0 && this.region.owns(at) ? this.region.sizeOf(at) : -1
   }
 
   /** The client's address of a cell, 0 for none. */

@@ -587,9 +587,10 @@ export class Handle implements Held {
     this.tune()
   }
 
-  /** Whether regions are nested in its blocks. */
-  get hasChildren(): boolean {
-    return !this.ended && this.store.get(this.place, H.CHILDREN) !== 0
+  /** Whether an address that could be one of this region's blocks is not one of a region nested in it. */
+  owns(at: Addr): boolean {
+    const hasChildren = !this.ended && this.store.get(this.place, H.CHILDREN) !== 0
+    return !hasChildren || this.regionOf(at) === this
   }
 
   /** What clients have put on it beside blocks, as a text to compare: its settings, how many listen, whether it has values. */

@@ -204,7 +204,7 @@ export class Pool {
 
   /** A block of a region that is nested in this one looks like one of this one's. */
   private mustOwn(what: string, at: Addr, region: Handle): void {
-    if (region.hasChildren && region.regionOf(at) !== region) throw this.foreign(what, at)
+    if (!region.owns(at)) throw this.foreign(what, at)
   }
 
   private foreign(what: string, at: Addr): VmallocError {
