@@ -11,20 +11,10 @@ import { Stack } from '../src/collections/stack.ts'
 import { i32 } from '../src/collections.ts'
 import { heap, injectOptions, open, type Region, regions, type VmallocError } from '../src/index.ts'
 import { LifeCycle, type Reason, type Session, type SessionContext } from '../src/scope.ts'
-import { expectFault } from './fixtures/faults.ts'
+import { expectFault, expectFaultLater } from './fixtures/faults.ts'
 
 const textsOf = (fault: VmallocError): string[] =>
   (fault.cause as AggregateError).errors.map((error) => (error instanceof Error ? error.message : String(error)))
-
-async function expectLater(code: string, parts: string[], what: Promise<unknown>): Promise<VmallocError> {
-  const error: VmallocError = await what.then(
-    () => expect.fail('nothing was thrown'),
-    (error) => error,
-  )
-  expect(error).to.include({ code })
-  for (const part of parts) expect(error.message).to.include(part)
-  return error
-}
 
 describe('life cycle', () => {
   let were: string
@@ -468,7 +458,7 @@ describe('life cycle', () => {
       const opening = life.open(() => new Promise<string>((done) => setTimeout(done, 2, 'late')))
       life.end()
       heard()
-      await expectLater('scope', ['open', 'the life cycle has ended'], opening)
+      await expectFaultLater('scope', ['open', 'the life cycle has ended'], opening)
       expect(heard()).to.deep.equal(['release late'])
       expectNothingLeft()
     })

@@ -13,21 +13,10 @@ import { i32 } from '../src/collections.ts'
 import { heap, injectOptions, open, type Region, regions, VmallocError } from '../src/index.ts'
 import { type EndEvent, openScope, type Scope } from '../src/scope.ts'
 import { Dice, SEED } from './fixtures/dice.ts'
-import { expectFault } from './fixtures/faults.ts'
+import { expectFault, expectFaultLater } from './fixtures/faults.ts'
 
 const partsOf = (fault: unknown): unknown[] => ((fault as VmallocError).cause as AggregateError).errors
 const busy = () => heap().stat().busyBlocks
-
-/** What `what` rejects with, which must be a VmallocError of this code. */
-async function expectLater(code: string, parts: string[], what: Promise<unknown>): Promise<VmallocError> {
-  const error: VmallocError = await what.then(
-    () => expect.fail('nothing was thrown'),
-    (error) => error,
-  )
-  expect(error).to.include({ code })
-  for (const part of parts) expect(error.message).to.include(part)
-  return error
-}
 
 describe('scope', () => {
   let were: string
@@ -340,13 +329,13 @@ describe('scope', () => {
       scope.onFree(() => {
         throw new Error('callback')
       })
-      const fault = await expectLater(
+      const fault = await expectFaultLater(
         'destructor',
         ['later', 'callback'],
         scope.run(() => Promise.reject(thrown)),
       )
       expect(partsOf(fault)).to.have.length(2)
-      await expectLater(
+      await expectFaultLater(
         'destructor',
         ['callback'],
         scope.run(async () => 1),
