@@ -27,8 +27,9 @@ function make(parent: Region): Discipline {
     get round() {
       return parent.unit || 8
     },
-    memory(_region, at, had, want) {
-      if (had === 0) return parent.alloc(want)
+    memory(region, at, had, want) {
+      // whoever pays for its first segment, which begins with its header, pays for the others
+      if (had === 0) return parent.allocBeside(region.header, want)
       if (want > 0) return parent.resize(at, want)
       return parent.free(at) ? at : 0
     },

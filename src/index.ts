@@ -5,6 +5,7 @@
  */
 import { disciplines } from '../disciplines/index.ts'
 import { aliases, methods } from '../methods/index.ts'
+import { keepClosed } from './account/report.ts'
 import { debugRegion, undebugRegion, writeFinding } from './debug/open.ts'
 import { profileTo } from './profile/open.ts'
 import { whenClosing, whenFound, whenOpened } from './region/hooks.ts'
@@ -22,6 +23,7 @@ whenOpened((region, options) => {
 whenOpened(debugRegion)
 whenOpened(profileTo)
 whenClosing(undebugRegion)
+whenClosing(keepClosed)
 whenFound(writeFinding)
 whenOpened(tellUsage)
 

@@ -14,10 +14,10 @@ const floors: RegExp[] = [
   /^src\/region\//,
   /^(src\/(trace|report|profile|debug|page|compat|node|heap|scope|collections|account|wasm)|test\/conformance)\//,
   /^src\/index\.ts$/,
-  /^src\/(heap|scope|collections)\.ts$/,
+  /^src\/(heap|scope|collections|account)\.ts$/,
   /^bin\//,
 ]
-const core = /^(src\/(ground|contract|region|compat|heap|scope|collections|index\.ts)|methods|disciplines)\b/
+const core = /^(src\/(ground|contract|region|compat|heap|scope|collections|account|index\.ts)|methods|disciplines)\b/
 
 const root = join(import.meta.dirname, '..')
 const files = ['src', 'methods', 'disciplines', 'bin', 'test/conformance']

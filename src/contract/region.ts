@@ -148,6 +148,12 @@ export interface Region {
    */
   retire(at: Addr): boolean
 
+  /**
+   * A block that the account pays for that pays for the block at `at`, of this region or of another; as `alloc` where no
+   * accounts are kept, and where there is no such block.
+   */
+  allocBeside(at: Addr, size: number, of?: Region): Addr
+
   sizeOf(at: Addr): number
   offsetOf(at: Addr): number
   /** The region that owns an address: this one, one nested in it, or undefined. */

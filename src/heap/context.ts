@@ -9,20 +9,10 @@
  *
  * What is current is kept as a chain: the heap of a `run`, and on top of it those held in it.
  *
- * The first `run` or `hold` of a process makes its every await dearer (42 to 109 ns on Node 20): the engine keeps the
- * context of each. Heaps that are handed on as arguments need none of this.
+ * Heaps that are handed on as arguments need none of this, which makes every await of the process dearer.
  */
+import { type AsyncStorage, asyncStorage } from '../ground/async-storage.ts'
 import type { Heap } from './heap.ts'
-
-interface Storage {
-  getStore(): Context | undefined
-  run<R>(heap: Heap, fn: (heap: Heap) => R, argument: Heap): R
-  enterWith(context: Context | undefined): void
-}
-
-interface Host {
-  getBuiltinModule?(name: 'node:async_hooks'): { AsyncLocalStorage: new () => Storage } | undefined
-}
 
 /** A heap that `using` made current, on top of what was. */
 export class Held {
@@ -39,7 +29,7 @@ export class Held {
 
 type Context = Heap | Held
 
-let storage: Storage | undefined
+let storage: AsyncStorage<Context> | undefined
 let isLooked = false
 let running: Context | undefined
 let ofJob: Held[] = []
@@ -98,6 +88,5 @@ function enter(context: Context | undefined): void {
 
 function look(): void {
   isLooked = true
-  const hooks = (globalThis as { process?: Host }).process?.getBuiltinModule?.('node:async_hooks')
-  if (hooks !== undefined) storage = new hooks.AsyncLocalStorage()
+  storage = asyncStorage()
 }

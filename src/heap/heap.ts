@@ -456,12 +456,21 @@ export class Heap {
 
   /** A block goes to a heap over another root, where it gets another address: that says that it was copied. */
   private copy(at: Addr, size: number, piece: Own, to: Heap): Addr {
-    const first = to.alloc(size)
-    const copy = first === at ? to.alloc(size) : first
+    const first = to.allocBeside(at, size, piece.region)
+    const copy = first === at ? to.allocBeside(at, size, piece.region) : first
     if (copy !== first) to.region.retire(first)
     to.region.bytes(copy, size).set(piece.region.bytes(at, size))
     this.passEndings(this.endingsOf(at, piece), at, to, to.source!, copy)
     this.drop(piece, at)
+    return copy
+  }
+
+  /** A block that is charged to the account that pays for another one. */
+  private allocBeside(at: Addr, size: number, of: Region): Addr {
+    const { region } = this.source ?? this.begin('alloc')
+    const copy = region.allocBeside(at, size, of)
+    if (copy === NIL) this.lacks('alloc', size, region)
+    if (region.busyBytes > this.mark) this.rise(this.allocBeside)
     return copy
   }
 

@@ -36,7 +36,7 @@ export class Ground {
   private readonly space: Space
 
   constructor(home: Home, what: string) {
-    const region = regionOf(home, what)
+    const region = handleOf(home, what)
     const { words, space, header } = region.store
     if (words.gone || space.shared) space.renew()
     const m = words.i32
@@ -111,7 +111,8 @@ export class Ground {
   }
 }
 
-function regionOf(home: Home, what: string): Handle {
+/** The region of a home, which must be open; `what` begins the message of the error. */
+export function handleOf(home: Home, what: string): Handle {
   const region = home instanceof Handle ? home : (home as { region?: unknown } | undefined)?.region
   if (!(region instanceof Handle)) {
     throw new VmallocError(

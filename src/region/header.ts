@@ -10,7 +10,7 @@
  * All links count from the first byte of the root's space. The fixed fields and the texts (all up to VALUES) stand under the checksum SUM;
  * no two regions of a root have the same SERIAL, so the sum also tells whether a header is still the one that it was.
  * ERA is another number whenever all blocks went at once, and 0 when the region is closed: who keeps addresses can ask
- * it whether they are still good. Of the variable fields nothing contradicts TIDE (but that it is at least BUSY),
+ * it whether they are still good. LEDGER is where the accounts are kept (see ledger.ts), 0 where there are none. Of the variable fields nothing contradicts TIDE (but that it is at least BUSY),
  * SETTINGS (but its unused bits), the lock, SERIALS (the last one given, in the root), ERA and the values; all others are
  * held against the segments and blocks by `check`.
  */
@@ -57,7 +57,8 @@ export const TIDE = 116
 export const MORE_VALUES = 120
 export const SERIALS = 124
 export const ERA = 128
-export const TEXTS = 132
+export const LEDGER = 132
+export const TEXTS = 136
 
 /** 'VMAL' read as a little-endian word. */
 export const IS_REGION = 0x4c414d56

@@ -23,6 +23,7 @@ import { VmallocError } from '../ground/fault.ts'
 import { nearest } from '../ground/nearest.ts'
 import * as H from './header.ts'
 import { tellOpened } from './hooks.ts'
+import { Ledger } from './ledger.ts'
 import { currentOptions, type Options } from './options.ts'
 import { Handle, type Kind } from './region.ts'
 import { parseMethod, registry } from './registry.ts'
@@ -39,6 +40,10 @@ export interface OpenOptions extends Partial<Settings> {
   name?: string
   /** Every payload address is a multiple of this power of two, from 8 on. */
   align?: number
+  /** Keeps accounts from the beginning: 4 bytes a block. */
+  accounts?: boolean
+  /** With accounts, keeps of each block which allocation of its account it was: 4 bytes more. */
+  ordinals?: boolean
   /** Options that a definition brings, such as `element` of pool. */
   [option: string]: unknown
 }
@@ -54,7 +59,7 @@ export interface AttachOptions {
 const FIRST_EXTENT = 1024
 const MOST_ALIGN = 2 ** 21
 const HEAP = 'heap'
-const OWN = ['name', 'method', 'discipline', 'align', 'check', 'keep', 'junk', 'events']
+const OWN = ['name', 'method', 'discipline', 'align', 'check', 'keep', 'junk', 'events', 'accounts', 'ordinals']
 
 let defaultHeap: Region | undefined
 
@@ -102,12 +107,26 @@ function launch(plan: Plan, discipline: Discipline, options: Options, choice: Ch
   if (choice !== undefined) {
     plan.align = choice.align()
     plan.settings = H.packSettings(choice.settings())
+    plan.tail = choice.tail()
+    plan.mustKeep = choice.asksForAccounts
   }
   create(handle, plan, discipline)
+  if (plan.tail > 0 && handle.charges === undefined) lackLedger(handle, plan, options)
   options.settle()
   tellOpened(handle, options, plan.values)
   discipline.exception?.(handle, 'endopen', handle.header)
   return handle
+}
+
+/** There is no memory to keep accounts in: an error where the program asked for them. */
+function lackLedger(handle: Handle, plan: Plan, options: Options): void {
+  const sentence = `open ${plan.name}: discipline ${handle.discipline.name} has no memory to keep accounts in`
+  if (!plan.mustKeep) {
+    options.refuse(plan.tail === 8 ? 'ordinals' : 'accounts', plan.name, sentence, 'no-memory')
+    return
+  }
+  handle.close()
+  throw new VmallocError('no-memory', sentence)
 }
 
 /**
@@ -173,6 +192,8 @@ class Choice {
       values,
       align: ALIGN,
       settings: 0,
+      tail: 0,
+      mustKeep: false,
       image: undefined,
     }
   }
@@ -213,7 +234,17 @@ class Choice {
     return { check, keep: this.#flag('keep'), junk: this.#flag('junk'), events: this.#flag('events') }
   }
 
-  #flag(key: 'keep' | 'junk' | 'events'): boolean {
+  /** Bytes at the end of each block that accounts take; 0 where none are kept. */
+  tail(): Plan['tail'] {
+    if (this.#flag('ordinals')) return 8
+    return this.#flag('accounts') ? 4 : 0
+  }
+
+  get asksForAccounts(): boolean {
+    return this.#asked.accounts === true || this.#asked.ordinals === true
+  }
+
+  #flag(key: 'keep' | 'junk' | 'events' | 'accounts' | 'ordinals'): boolean {
     const value = this.#value(key) ?? false
     if (typeof value === 'boolean') return value
     throw new VmallocError('argument', `open ${this.#name}: ${key} ${String(value)}, expected true or false`)
@@ -270,7 +301,7 @@ class Choice {
     throw new VmallocError('argument', `open ${this.#name}: ${row.name} ${String(asked)}, expected ${expected(row)}`)
   }
 
-  #value(key: 'align' | 'check' | 'keep' | 'junk' | 'events'): OptionValue | undefined {
+  #value(key: 'align' | 'check' | 'keep' | 'junk' | 'events' | 'accounts' | 'ordinals'): OptionValue | undefined {
     return this.#options.resolve(this.#name, key, this.#asked[key] as OptionValue | undefined)
   }
 
@@ -312,6 +343,10 @@ interface Plan extends Kind {
   align: number
   /** Packed. */
   settings: number
+  /** Bytes at the end of each block for the name of its account; 0 where none are kept. */
+  tail: 0 | 4 | 8
+  /** Whether it was the program that asked for accounts. */
+  mustKeep: boolean
   /** The header of the last region that was opened so. */
   image: Image | undefined
 }
@@ -416,32 +451,38 @@ function titleOf(chain: readonly MethodDef[]): string {
  *
  *   states   | best ......... | profile ... | debug ... |       the first 8 bytes of one with `gross` that does not lend its tally count what is taken inside
  */
-function build(chain: readonly MethodDef[], handle: Handle, settings: Record<string, OptionValue>): Method {
+function build(
+  chain: readonly MethodDef[],
+  handle: Handle,
+  settings: Record<string, OptionValue>,
+  tail: number,
+): Method {
   const { store } = handle
-  if (chain.length === 1) return chain[0]!.create(store, settings, undefined)
+  if (chain.length === 1 && tail === 0) return chain[0]!.create(store, settings, undefined)
   const states = chain.map((_, i) => store.state + stateOf(chain.slice(i + 1)))
   let method: Method | undefined
   for (let i = chain.length - 1; i >= 0; i--) {
     const wrappers = chain.slice(0, i)
     const counter = wrappers.findLastIndex(({ gross, lends }) => gross !== undefined && lends !== true)
     const own = store.at(states[i]!, counter < 0 ? store.tally : states[counter]!)
-    method = chain[i]!.create(own, inside(wrappers, chain[i]!, settings, store.align), method, chain.at(-1))
+    method = chain[i]!.create(own, inside(wrappers, chain[i]!, settings, store.align, tail), method, chain.at(-1))
   }
   return method!
 }
 
-/** The settings of a method inside wrappers: sizes of payloads are those of the blocks that they will ask for. */
+/** The settings of a method inside wrappers and accounts: sizes of payloads are those of the blocks they will ask for. */
 function inside(
   wrappers: readonly MethodDef[],
   definition: MethodDef,
   settings: Record<string, OptionValue>,
   align: number,
+  tail: number,
 ): Record<string, OptionValue> {
   const own = { ...settings }
   for (const { name, isPayload } of definition.options ?? []) {
     const size = own[name]
     if (isPayload !== true || typeof size !== 'number' || size === 0) continue
-    own[name] = wrappers.reduce((sum, wrapper) => wrapper.gross?.(sum, settings, align) ?? sum, size)
+    own[name] = wrappers.reduce((sum, wrapper) => wrapper.gross?.(sum, settings, align) ?? sum, size + tail)
   }
   return own
 }
@@ -596,9 +637,11 @@ function write(handle: Handle, plan: Plan, image: Image, parent: Handle | undefi
   if (parent === undefined) space.rootAt(h, plan.name)
   else parent.adopt(h)
   store.bind(h, plan.align)
-  const policy = build(plan.chain, handle, plan.values)
+  handle.lieAt(h)
+  const hasLedger = plan.tail > 0 && Ledger.begin(store, plan.tail, [])
+  const policy = build(plan.chain, handle, plan.values, hasLedger ? plan.tail : 0)
   policy.start()
-  handle.bind(h, policy)
+  handle.bind(policy)
 }
 
 /** A root may lie where another one was, of whose era nothing is known. */
@@ -645,7 +688,8 @@ function revive(space: Space, discipline: Discipline, header: number): Region {
     const kind: Kind = { name, method: title, definition: joined(chain), permanent: false, childAt }
     const region = new Handle(space, discipline, kind)
     region.store.bind(header, field(H.ALIGNMENT))
-    region.bind(header, build(chain, region, {}))
+    region.lieAt(header)
+    region.bind(build(chain, region, {}, 0))
     try {
       region.check()
     } catch (error) {

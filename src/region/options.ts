@@ -52,6 +52,10 @@ export const optionRows: readonly PowerRow[] = [
     example: 'align=64', about: 'Every payload address is a multiple of this power of two.' },
   { name: 'events', kind: 'flag', scope: 'region', otherwise: 'off', example: 'packets.events',
     about: 'The handler of the discipline hears of alloc, free and resize.' },
+  { name: 'accounts', kind: 'flag', scope: 'region', otherwise: 'off', example: '*.accounts',
+    about: 'Accounts are kept of who allocates, from the beginning on: 4 bytes a block.' },
+  { name: 'ordinals', kind: 'flag', scope: 'region', otherwise: 'off', example: 'packets.ordinals',
+    about: 'The same, and each block knows which allocation of its account it was: 8 bytes a block.' },
   { name: 'trace', kind: 'file', scope: 'region', otherwise: 'none', example: 'trace=app-%p-%t.trace',
     about: 'Operations are written to this file, packed where it ends in .gz; without a prefix, those of every region ' +
       'that the program opens.' },

@@ -10,7 +10,7 @@
  * difference, `bias`, is added and taken away here and in the store alone.
  */
 
-import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
+import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
 import type { Found } from '../contract/finding.ts'
 import type { Late, Method, MethodDef } from '../contract/method.ts'
 import type { Profile } from '../contract/profile.ts'
@@ -38,9 +38,11 @@ import { isPowerOfTwo, isWhole } from '../ground/bits.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import { decode, encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
+import { Charges } from './charges.ts'
 import { findingOf } from './finding.ts'
 import * as H from './header.ts'
 import { tellClosing, tellFound } from './hooks.ts'
+import { Ledger } from './ledger.ts'
 import { emptyMap, mapOf } from './map.ts'
 import { drawn, inspectionOf, type ShowOptions, shown, shownBy } from './picture.ts'
 import { delist, enlist, type Held, rootOf } from './regions.ts'
@@ -94,6 +96,10 @@ export class Handle implements Held {
   private readonly words: Words
   private readonly bias: number
   private policy: Method
+  /** What the method is wrapped in where accounts are kept; undefined elsewhere. */
+  charges: Charges | undefined = undefined
+  /** LEDGER of the header, as this handle knows it. */
+  private ledger = 0
   private place = 0
   /** The header's checksum: another one means that another region lies there now. */
   private sum = 0
@@ -120,11 +126,16 @@ export class Handle implements Held {
     this.policy = closedMethod
   }
 
-  /** Takes up a header that the store is bound to, with the method that goes with it. */
-  bind(header: number, policy: Method): void {
+  /** Says where the header is that the store is bound to. */
+  lieAt(header: number): void {
     this.place = header
     this.sum = this.words.i32[(header + H.SUM) >>> 2]!
+  }
+
+  /** Takes up the method that goes with the header. */
+  bind(policy: Method): void {
     this.policy = policy
+    this.takeUpLedger()
     enlist(this)
     if ((this.bits & H.EVENTS) !== 0) this.space.listen(1)
     this.tune()
@@ -194,6 +205,15 @@ export class Handle implements Held {
     return this.ended ? 0 : this.store.get(this.place, H.EXTENT)
   }
 
+  get highTide(): number {
+    return this.ended ? 0 : this.store.get(this.place, H.TIDE)
+  }
+
+  /** Whether other threads can reach its memory. */
+  get isShared(): boolean {
+    return this.space.shared
+  }
+
   // a block's life
 
   alloc(size: number): Addr {
@@ -255,7 +275,8 @@ export class Handle implements Held {
     let to = this.reshape(at - this.bias, size, move, options)
     if (to === NIL && move && !this.ended) {
       if (this.policy.serves?.(size) === false) return this.mistake('resize', size, this.jobReason(size))
-      to = this.helped({ op: 'resize', at, size, alignment: 0 }, () =>
+      const account = this.charges === undefined ? 0 : this.within(() => this.charges!.accountOf(at - this.bias))
+      to = this.helped({ op: 'resize', at, size, alignment: 0 }, account, () =>
         this.reshape(at - this.bias, size, move, options),
       )
     }
@@ -593,9 +614,101 @@ export class Handle implements Held {
     return !hasChildren || this.regionOf(at) === this
   }
 
-  /** What clients have put on it beside blocks, as a text to compare: its settings, how many listen, whether it has values. */
+  /** What clients have put on it beside blocks, as a text to compare: settings, how many listen, whether it has values, accounts. */
   get marks(): string {
-    return `${this.bits} ${this.ears.length} ${this.ended || this.valueTable.isEmpty}`
+    return `${this.bits} ${this.ears.length} ${this.ended || this.valueTable.isEmpty} ${this.ledger}`
+  }
+
+  // accounts
+
+  /**
+   * Keeps accounts from now on; what is busy is the region's own. Throws VmallocError: `no-memory`, and `unsupported`
+   * where the method serves blocks of one size, which have no room for the name of an account.
+   */
+  keepAccounts(ordinals: boolean): Charges {
+    return this.within(() => {
+      if (this.charges === undefined) {
+        this.mustHaveRoom()
+        this.beginAccounts(ordinals ? 8 : 4)
+      }
+      return this.charges!
+    })
+  }
+
+  private mustHaveRoom(): void {
+    const { unit } = this
+    if (unit === 0) return
+    throw new VmallocError(
+      'unsupported',
+      `accounts: the blocks of region ${this.name}, method ${this.method}, have ${unit} bytes and no room for the name of an account: open it with { accounts: true }`,
+    )
+  }
+
+  private beginAccounts(tail: number): void {
+    const old: Addr[] = []
+    this.policy.walk((at, _size, state) => void (state === 'busy' && old.push(at)))
+    if (
+      !Ledger.begin(
+        this.store,
+        tail,
+        old.sort((a, b) => a - b),
+      )
+    ) {
+      throw new VmallocError('no-memory', `accounts: region ${this.name} has no memory to keep them in`)
+    }
+    this.takeUpLedger()
+    const { charges } = this
+    for (const at of old) charges!.found(at)
+  }
+
+  /** Wraps the method, where the bytes say that accounts are kept. */
+  private takeUpLedger(): void {
+    this.ledger = this.words.i32[(this.place + H.LEDGER) >>> 2]!
+    if (this.ledger === 0) return
+    this.charges = new Charges(this.store, new Ledger(this.store), this.policy)
+    this.policy = this.charges
+  }
+
+  /** A block that an account pays for, whose slot in the ledger that is; as `alloc`, `align` and `allocZeroed` otherwise. */
+  allocFor(account: Cell, size: number, alignment = 0, zeroed = false): Addr {
+    if (alignment === 0 && !zeroed) {
+      if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+        const at = this.charges!.allocFor(size, 0, account)
+        if (at !== NIL) return at
+      } else if (this.way === LOCKED) {
+        const at = this.allocLocked(size, account)
+        if (at !== NIL) return at
+      }
+    } else if (alignment !== 0 && !isPowerOfTwo(alignment)) {
+      return this.mistake('align', alignment, 'alignment is no power of two')
+    }
+    return this.obtain(alignment === 0 ? 'alloc' : 'align', size, alignment, zeroed, account)
+  }
+
+  /** Frees a block of an account, whose slot in the ledger that is; false where it is not that account's. */
+  freeFor(account: Cell, at: Addr): boolean {
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) return this.charges!.freeOf(account, at)
+    if (this.way === LOCKED) {
+      const lock = this.space.lock!
+      if (lock.take()) {
+        try {
+          if (this.isPlain) return this.charges!.freeOf(account, at)
+        } finally {
+          this.leave(true)
+        }
+      }
+    }
+    return !this.ended && this.within(() => this.charges!.accountOf(at - this.bias)) === account && this.free(at)
+  }
+
+  allocBeside(at: Addr, size: number, of: Region = this): Addr {
+    const { charges } = this
+    const other = (of as Handle).charges
+    if (charges === undefined || other === undefined) return this.alloc(size)
+    const from = of as Handle
+    const way = from.within(() => other.wayOf(at - from.bias))
+    const account = way === undefined ? 0 : this.within(() => charges.accountAt({ way }))
+    return account === 0 ? this.alloc(size) : this.allocFor(account, size)
   }
 
   /** Gives up a header that turned out to be damaged. */
@@ -626,6 +739,7 @@ export class Handle implements Held {
     if (taken) {
       this.space.freshen()
       if (!this.isHere()) this.end()
+      else if (this.words.i32[(this.place + H.LEDGER) >>> 2] !== this.ledger) this.takeUpLedger()
     }
     return taken
   }
@@ -654,11 +768,12 @@ export class Handle implements Held {
 
   // the short ways under a lock: answers that are nothing let the slow way ask why
 
-  private allocLocked(size: number): Addr {
+  private allocLocked(size: number, account: Cell = 0): Addr {
     const lock = this.space.lock!
     if (!lock.take()) return NIL
     try {
-      return this.isPlain ? this.policy.alloc(size) : NIL
+      if (!this.isPlain) return NIL
+      return account === 0 ? this.policy.alloc(size) : this.charges!.allocFor(size, 0, account)
     } finally {
       this.leave(true)
     }
@@ -686,12 +801,18 @@ export class Handle implements Held {
 
   /** Whether the memory, the region and its settings are as this thread knows them; asked under the lock. */
   private get isPlain(): boolean {
-    return this.isHere() && this.words.i32[(this.place + H.SETTINGS) >>> 2] === 0 && !this.space.outgrown
+    const m = this.words.i32
+    return (
+      this.isHere() &&
+      m[(this.place + H.SETTINGS) >>> 2] === 0 &&
+      m[(this.place + H.LEDGER) >>> 2] === this.ledger &&
+      !this.space.outgrown
+    )
   }
 
   // the slow ways
 
-  private obtain(op: 'alloc' | 'align', size: number, alignment: number, zeroed: boolean): Addr {
+  private obtain(op: 'alloc' | 'align', size: number, alignment: number, zeroed: boolean, account: Cell = 0): Addr {
     if (this.barred !== undefined) throw this.barred()
     if (this.ended) return this.tooLate(op, size)
     if (!isWhole(size, LIMIT)) return this.mistake(op, size, sizeReason)
@@ -699,10 +820,10 @@ export class Handle implements Held {
     if (alignment > this.store.align && policy.align === undefined) {
       return this.mistake('align', alignment, `method ${this.method} does not align`)
     }
-    let at = this.take(size, alignment, zeroed)
+    let at = this.take(size, alignment, zeroed, account)
     if (at === NIL && !this.ended) {
       if (policy.serves?.(size) === false) return this.mistake(op, size, this.jobReason(size))
-      at = this.helped({ op, at: NIL, size, alignment }, () => this.take(size, alignment, zeroed))
+      at = this.helped({ op, at: NIL, size, alignment }, account, () => this.take(size, alignment, zeroed, account))
     }
     if (at === NIL) return NIL
     at += this.bias
@@ -715,12 +836,19 @@ export class Handle implements Held {
   }
 
   /** One attempt. */
-  private take(size: number, alignment: number, zeroed: boolean): Addr {
+  private take(size: number, alignment: number, zeroed: boolean, account: Cell): Addr {
     const held = this.enter()
     try {
       if (this.ended) return NIL
       const policy = this.policy
-      const at = alignment > this.store.align ? policy.align!(size, alignment) : policy.alloc(size)
+      if (this.charges !== undefined) this.charges.refuser = 0
+      const special = alignment > this.store.align ? alignment : 0
+      const at =
+        account !== 0
+          ? this.charges!.allocFor(size, special, account)
+          : special === 0
+            ? policy.alloc(size)
+            : policy.align!(size, special)
       if (at === NIL) return NIL
       const junk = (this.bits & H.JUNK) !== 0
       if (zeroed || junk) this.words.u8.fill(zeroed ? 0 : JUNK_NEW, at, at + policy.sizeOf(at))
@@ -792,7 +920,7 @@ export class Handle implements Held {
     if (policy.resize?.(at, size)) return at
     if (options === undefined || (options.move !== true && options.copy !== true)) return NIL
     const had = policy.sizeOf(at)
-    const to = had < 0 ? NIL : policy.alloc(size)
+    const to = had < 0 ? NIL : this.charges === undefined ? policy.alloc(size) : this.charges.allocAgain(at, size)
     if (to === NIL) return NIL
     if (options.copy === true) this.words.copy(to, at, had < size ? had : size)
     if (!policy.free(at)) policy.moved?.(at)
@@ -809,7 +937,7 @@ export class Handle implements Held {
       if (had < 0) return -1
       let to = at
       if (policy.resize?.(at, size) !== true) {
-        to = move ? policy.alloc(size) : NIL
+        to = !move ? NIL : this.charges === undefined ? policy.alloc(size) : this.charges.allocAgain(at, size)
         if (to === NIL) return NIL
         if (options?.copy === true) this.words.u8.copyWithin(to, at, at + Math.min(had, size))
       }
@@ -835,9 +963,12 @@ export class Handle implements Held {
   }
 
   /** Asks the discipline's handler what to do about a request that failed. */
-  private helped(request: Request, attempt: () => number): number {
+  private helped(request: Request, account: Cell, attempt: () => number): number {
     if (this.space.inside > 0) return NIL
-    for (let tries = 0; tries < TRIES && !this.ended; tries++) {
+    const relieved = this.relieved(request, attempt)
+    if (relieved !== NIL) return relieved
+    const isWatched = this.charges !== undefined && this.charges.refuser !== 0 && this.charges.onHard !== undefined
+    for (let tries = 0; tries < TRIES && !isWatched && !this.ended; tries++) {
       const { discipline } = this.store
       if (discipline.exception === undefined) break
       const answer = discipline.exception(this, 'nomem', request.size) ?? 0
@@ -851,7 +982,23 @@ export class Handle implements Held {
       }
       if (answer === 0) break
     }
+    if (this.charges !== undefined && !this.ended)
+      this.within(() => this.charges!.failed(account || this.charges!.paying()))
     for (const ear of this.ears) this.space.tell(() => ear.nomem?.(this, request))
+    return NIL
+  }
+
+  /** Where it was an account's limit that refused: asks whoever watches it, as long as that helps. */
+  private relieved(request: Request, attempt: () => number): number {
+    const { charges } = this
+    if (charges === undefined) return NIL
+    for (let tries = 0; tries < TRIES && charges.refuser !== 0 && !this.ended; tries++) {
+      const refuser = charges.refuser
+      if (charges.onHard?.(refuser, request) !== true) break
+      charges.refuser = 0
+      const at = attempt()
+      if (at !== NIL) return at
+    }
     return NIL
   }
 
@@ -1031,7 +1178,7 @@ export class Handle implements Held {
       const owner = this.ownerOf(at)
       this.within(() => this.policy.mistaken!(op, at - this.bias, owner))
     }
-    return this.mistake(op, at, this.addressReason)
+    return this.mistake(op, at, this.addressReason(at))
   }
 
   /** The name of another region that has an address. */
@@ -1074,7 +1221,9 @@ export class Handle implements Held {
     this.space.tell(() => this.store.discipline.exception?.(this, event, data))
   }
 
-  private get addressReason(): string {
+  private addressReason(at: Addr): string {
+    if (!this.ended && this.charges !== undefined && this.within(() => this.charges!.isOverwritten(at - this.bias)))
+      return `the word behind the block at ${at} of region ${this.name}, which names its account, was overwritten`
     const { frees } = this.kind.definition
     const only = frees === 'any' ? 'a busy block' : frees === 'newest' ? 'the newest block' : 'nothing'
     return `not the address of a busy block of region ${this.name}; method ${this.method} frees ${only}`

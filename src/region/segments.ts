@@ -20,6 +20,7 @@ import {
   BUSY,
   EXTENT,
   LAST,
+  LEDGER,
   LENGTH,
   MARK,
   MORE_VALUES,
@@ -38,6 +39,9 @@ const ROOT_STEP = 16 * 1024
 const ROOT_SHARE = 256
 const NESTED_STEP = 4 * 1024
 const NESTED_SHARE = 16
+
+/** Kinds of extra pieces, by the field of the header that has the first. */
+export type Extra = typeof MORE_VALUES | typeof LEDGER
 
 /** Whose segments these are. */
 export interface Owner extends Region {
@@ -90,9 +94,9 @@ export class Segments implements Store {
     return this.header
   }
 
-  /** The first of the extra pieces, or 0. */
-  get firstExtra(): Segment {
-    const first = this.get(this.header, MORE_VALUES)
+  /** The first of the extra pieces of a kind, or 0. */
+  firstExtra(chain: Extra): Segment {
+    const first = this.get(this.header, chain)
     return first !== 0 && this.isRecord(first) ? first : 0
   }
 
@@ -188,6 +192,7 @@ export class Segments implements Store {
     let gone = false
     try {
       gone = this.ask('give back', raw, size, 0) !== 0
+      if (gone && this.discipline.parent === undefined) this.space.renew()
     } finally {
       if (!gone) {
         this.words.u8.set(kept, segment)
@@ -206,7 +211,10 @@ export class Segments implements Store {
    * throws is asked to take the others all the same; then the first thing that it threw is thrown.
    */
   giveAll(): void {
-    const only = this.get(this.header, NEXT) === mixOf(this.header) >>> 0 && this.get(this.header, MORE_VALUES) === 0
+    const only =
+      this.get(this.header, NEXT) === mixOf(this.header) >>> 0 &&
+      this.get(this.header, MORE_VALUES) === 0 &&
+      this.get(this.header, LEDGER) === 0
     if (only) {
       this.ask('give back', this.get(this.header, RAW), this.get(this.header, SIZE), 0)
       return
@@ -224,11 +232,14 @@ export class Segments implements Store {
     if (faults.length > 0) throw faults[0]
   }
 
-  /** A piece of its own that the method does not see, with `bytes` behind its record; the record's address, or 0. */
-  extra(bytes: number): number {
+  /**
+   * A piece of its own that the method does not see, with `bytes` behind its record; the record's address, or 0. The
+   * first of the pieces with accounts stays the first, others become it.
+   */
+  extra(bytes: number, chain: Extra): number {
     const want = this.rounded(bytes + RECORD + ALIGN)
     const raw = this.frozen ? 0 : this.ask('new', 0, 0, want)
-    return raw === 0 ? 0 : this.append(MORE_VALUES, raw, want)
+    return raw === 0 ? 0 : this.append(chain, raw, want)
   }
 
   report(found: Found): void {
@@ -249,6 +260,7 @@ export class Segments implements Store {
     const seen: { raw: number; end: number }[] = []
     const last = this.checkChain(this.header, seen)
     this.checkChain(this.get(this.header, MORE_VALUES), seen)
+    this.checkChain(this.get(this.header, LEDGER), seen)
     const extent = seen.reduce((sum, { raw, end }) => sum + end - raw, 0)
     if (last !== this.last) corrupted(`${this.name}: last segment`, this.header, this.last, last)
     if (extent !== this.get(this.header, EXTENT)) {
@@ -284,19 +296,21 @@ export class Segments implements Store {
     const found: Segment[] = []
     if (this.header === 0) return found
     for (let s: Segment = this.header; s !== 0; s = this.next(s)) found.push(s)
-    for (let s = this.firstExtra; s !== 0; s = this.next(s)) found.push(s)
+    for (const chain of [MORE_VALUES, LEDGER] as const)
+      for (let s = this.firstExtra(chain); s !== 0; s = this.next(s)) found.push(s)
     return found
   }
 
-  /** Writes the record of a piece and chains it: at the end of the segments (LAST), or before the extra pieces. */
-  private append(chain: typeof LAST | typeof MORE_VALUES, raw: number, size: number): Segment {
+  /** Writes the record of a piece and chains it: at the end of the segments (LAST), or with the extra pieces of a kind. */
+  private append(chain: typeof LAST | Extra, raw: number, size: number): Segment {
     const record = roundUp(raw, ALIGN)
+    const before = chain === LAST ? this.last : chain === LEDGER ? this.firstExtra(LEDGER) : 0
     this.put(record, RAW, raw)
     this.put(record, SIZE, size)
-    this.setNext(record, chain === LAST ? 0 : this.get(this.header, MORE_VALUES))
+    this.setNext(record, chain === LAST ? 0 : before === 0 ? this.get(this.header, chain) : this.linked(before))
     this.put(record, MARK, markOf(record, raw))
-    if (chain === LAST) this.setNext(this.last, record)
-    this.put(this.header, chain, record)
+    if (before !== 0) this.setNext(before, record)
+    if (before === 0 || chain === LAST) this.put(this.header, chain, record)
     this.extent(size)
     return record
   }

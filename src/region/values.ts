@@ -8,7 +8,7 @@
 import type { Values } from '../contract/region.ts'
 import { corrupted, VmallocError } from '../ground/fault.ts'
 import { encode } from '../ground/text.ts'
-import { RAW, RECORD, SIZE, VALUES } from './header.ts'
+import { MORE_VALUES, RAW, RECORD, SIZE, VALUES } from './header.ts'
 import type { Segments } from './segments.ts'
 
 const KEY_ROOM = 32
@@ -83,7 +83,7 @@ export class RegionValues implements Values {
     const { words, header } = this.#store
     const table = this.#store.get(header, VALUES)
     for (let i = 0; i < SLOTS; i++) yield table + i * ENTRY
-    for (let piece = this.#store.firstExtra; piece !== 0; piece = this.#store.next(piece)) {
+    for (let piece = this.#store.firstExtra(MORE_VALUES); piece !== 0; piece = this.#store.next(piece)) {
       const end = Math.min(this.#store.get(piece, RAW) + this.#store.get(piece, SIZE), words.length)
       for (let entry = piece + RECORD; entry + ENTRY <= end; entry += ENTRY) yield entry
     }
@@ -108,7 +108,7 @@ export class RegionValues implements Values {
       break
     }
     if (free === 0) {
-      const piece = this.#store.extra(MORE)
+      const piece = this.#store.extra(MORE, MORE_VALUES)
       if (piece === 0) return 0
       free = piece + RECORD
       const end = this.#store.get(piece, RAW) + this.#store.get(piece, SIZE)

@@ -1,0 +1,164 @@
+/**
+ * report: who holds the memory, as data: every region of this thread that is open, and the accounts of each.
+ *
+ *   Report
+ *     regions   RegionFigures, in the order in which they were opened; a nested one after the one that it lies in
+ *                 accounts   AccountFigures of the region's own account, with those below it; undefined where none are kept
+ *     closed    what accounts of regions that were closed had counted, by name of the region and path
+ *
+ * Asking costs as much as there are regions and accounts, whatever they hold.
+ */
+import type { Region } from '../contract/region.ts'
+import { VmallocError } from '../ground/fault.ts'
+import type { Handle } from '../region/region.ts'
+import { regions } from '../region/regions.ts'
+import type { Counts, Limits } from './account.ts'
+
+export interface AccountFigures {
+  /** Names from the top with `/` between; empty for the region's own. */
+  readonly path: string
+  readonly name: string
+  /** Of its own blocks. */
+  readonly own: Counts
+  /** With all accounts below it; of the region's own, what the region has: busy bytes, busy blocks, high tide. */
+  readonly total: Counts
+  readonly limits: Limits
+  readonly accounts: readonly AccountFigures[]
+}
+
+export interface RegionFigures {
+  /** Another one for each region that this thread opened or attached. */
+  readonly id: number
+  readonly name: string
+  readonly method: string
+  readonly discipline: string
+  /** `id` of the region that it is nested in. */
+  readonly parent: number | undefined
+  /** Whether other threads can reach its memory: then its figures are of all of them together. */
+  readonly shared: boolean
+  /** Usable bytes of busy blocks, and the highest that they were. */
+  readonly busyBytes: number
+  readonly highTide: number
+  /** Bytes held from the discipline. */
+  readonly extent: number
+  readonly accounts: AccountFigures | undefined
+}
+
+/** What the accounts of one path had counted in regions of one name, until these were closed. */
+export interface ClosedFigures {
+  readonly region: string
+  readonly path: string
+  readonly allocs: number
+  readonly frees: number
+  readonly failures: number
+  /** The highest of them. */
+  readonly peak: number
+}
+
+export interface Report {
+  /** Milliseconds since 1970. */
+  readonly taken: number
+  readonly pid: number
+  /** 0 in the main thread. */
+  readonly thread: number
+  readonly regions: readonly RegionFigures[]
+  readonly closed: readonly ClosedFigures[]
+}
+
+const ids = new WeakMap<Region, number>()
+let opened = 0
+const closed = new Map<string, ClosedFigures>()
+
+/** Who holds the memory of this thread's regions, or of those given, now. */
+export function report(of: readonly Region[] = regions()): Report {
+  const { pid, thread } = whoAmI()
+  return {
+    taken: Date.now(),
+    pid,
+    thread,
+    regions: of.filter((region) => !region.closed).flatMap(figuresOf),
+    closed: [...closed.values()],
+  }
+}
+
+interface Host {
+  readonly pid?: number
+  getBuiltinModule?(name: 'node:worker_threads'): { threadId: number } | undefined
+}
+
+/** The process and the thread that this is; 0 where there are none. */
+export function whoAmI(): { pid: number; thread: number } {
+  const host = (globalThis as { process?: Host }).process
+  return { pid: host?.pid ?? 0, thread: host?.getBuiltinModule?.('node:worker_threads')?.threadId ?? 0 }
+}
+
+/** Nothing where another thread has closed it. */
+function figuresOf(region: Region): RegionFigures[] {
+  try {
+    return [(region as Handle).within(() => figures(region as Handle))]
+  } catch (error) {
+    if (error instanceof VmallocError && error.code === 'closed') return []
+    throw error
+  }
+}
+
+function figures(handle: Handle): RegionFigures {
+  const { charges, parent } = handle
+  return {
+    id: idOf(handle),
+    name: handle.name,
+    method: handle.method,
+    discipline: handle.discipline.name,
+    parent: parent === undefined ? undefined : idOf(parent),
+    shared: handle.isShared,
+    busyBytes: handle.busyBytes,
+    highTide: handle.highTide,
+    extent: handle.extent,
+    accounts: charges === undefined ? undefined : accountFigures(handle, charges.ledger.first),
+  }
+}
+
+function accountFigures(handle: Handle, slot: number): AccountFigures {
+  const charges = handle.charges!
+  const { ledger } = charges
+  const path = ledger.path(slot)
+  const below = [...ledger.accounts()].filter((other) => other !== slot && ledger.parent(other) === slot)
+  return {
+    path: path.join('/'),
+    name: path.at(-1) ?? '',
+    own: ledger.own(slot),
+    total: charges.total(slot),
+    limits: ledger.limits(slot),
+    accounts: below.map((other) => accountFigures(handle, other)),
+  }
+}
+
+function idOf(region: Region): number {
+  let id = ids.get(region)
+  if (id === undefined) ids.set(region, (id = ++opened))
+  return id
+}
+
+/** Every account of a tree, an account before those below it. */
+export function flat(figures: AccountFigures): AccountFigures[] {
+  return [figures, ...figures.accounts.flatMap(flat)]
+}
+
+/** Called with every region that is about to close: counters do not go back then. */
+export function keepClosed(region: Region): void {
+  const handle = region as Handle
+  if (handle.charges === undefined || handle.closed) return
+  for (const { path, own } of flat(accountFigures(handle, handle.charges.ledger.first))) {
+    if (own.allocs === 0 && own.failures === 0) continue
+    const key = `${region.name}\n${path}`
+    const before = closed.get(key)
+    closed.set(key, {
+      region: region.name,
+      path,
+      allocs: own.allocs + (before?.allocs ?? 0),
+      frees: own.allocs + (before?.frees ?? 0), // what was live went with the region
+      failures: own.failures + (before?.failures ?? 0),
+      peak: Math.max(own.peak, before?.peak ?? 0),
+    })
+  }
+}

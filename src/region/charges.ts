@@ -1,0 +1,575 @@
+/**
+ * charges: who pays for a block, round the method of a region that keeps accounts.
+ *
+ *   what the method gave    | usable bytes of the client ... | ordinal | account |
+ *                           ^ the same address                -8        -4       ^ size that the method says
+ *
+ *   account   the cell of the account's slot in the ledger: 4 bytes a block are all that it costs
+ *   ordinal   which allocation of that account it was, from 1, modulo 2^32; only where it was asked for
+ *
+ * The method counts into the region's tally, and is put right: what a block has more there than its client has is its
+ * tail. So busy bytes, high tide and the sums of the accounts are the same numbers.
+ *
+ *   alloc     to who pays: the account that asked, else the current one, else the region's own
+ *   free      to the account that the block names
+ *   resize    in place the block is signed anew at its new end; what moves stays with its account
+ *   clear     nobody owes anything
+ *
+ * A block that was busy before the ledger began has no tail; the ledger lists those. A tail that was overwritten names no
+ * account (one word in some hundred million would): such a block is refused, as one whose head was overwritten.
+ *
+ *   A4  every busy block names an account, or is an old one
+ *   A5  of each account, BYTES is the sum of its blocks, and ALLOCS - FREES their number
+ *
+ * Cost: two words written for a block and two more for each account up to the top; where limits stand these are looked at
+ * first. O(depth of the account).
+ */
+import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
+import type { Late, Method, Profiled, Visit } from '../contract/method.ts'
+import type { Request } from '../contract/region.ts'
+import { corrupted } from '../ground/fault.ts'
+import type { Words } from '../ground/words.ts'
+import { TIDE } from './header.ts'
+import {
+  ALLOCS,
+  BYTES,
+  type Counts,
+  FAILURES,
+  FREES,
+  HARD,
+  type Ledger,
+  LIMITED,
+  type Limits,
+  OWN,
+  PEAK,
+  SOFT,
+  TOKEN,
+  TOLD,
+  UP,
+} from './ledger.ts'
+import { type Payer, payer } from './payer.ts'
+import type { Segments } from './segments.ts'
+
+/** A block in place may come out larger than was asked for by so much; a limit that is nearer makes it move. */
+const SLACK = 64
+
+/** Asked what to do about a request that the limit of an account refused: true to try again. */
+export type HardListener = (account: Cell, request: Request) => boolean
+/** Hears that an account has passed its soft limit. */
+export type SoftListener = (account: Cell, live: number, limit: number) => void
+
+export class Charges implements Method {
+  readonly ledger: Ledger
+  /** Where the account stands whose limit refused the last request, or 0. */
+  refuser: Cell = 0
+  onHard: HardListener | undefined = undefined
+  onSoft: SoftListener | undefined = undefined
+
+  private readonly inner: Method
+  private readonly store: Segments
+  private readonly words: Words
+  private readonly tally: number //  word of busy bytes
+  private readonly tail: number //   bytes of it
+  private readonly first: Cell
+  private readonly old: number //    word that counts old blocks
+  // the slot of who paid last
+  private lastPayer: Payer | undefined = undefined
+  private lastSlot: Cell = 0
+  private lastToken = 0
+
+  // what the method inside can do
+  readonly align: Method['align']
+  readonly resize: Method['resize']
+  readonly compact: Method['compact']
+  readonly offsetOf: Method['offsetOf']
+  readonly moved: Method['moved']
+  readonly unit: Method['unit']
+  readonly serves: Method['serves']
+  readonly mistaken: Method['mistaken']
+  readonly closing: Method['closing']
+  readonly leaks: Method['leaks']
+  readonly profile: Method['profile']
+
+  constructor(store: Segments, ledger: Ledger, inner: Method) {
+    this.store = store
+    this.ledger = ledger
+    this.inner = inner
+    this.words = store.words
+    this.tally = store.tally >>> 2
+    this.tail = ledger.tail
+    this.first = ledger.first
+    this.old = ledger.oldWord
+    this.align = inner.align && this.allocAligned
+    this.resize = inner.resize && this.resizeBlock
+    this.compact = inner.compact && this.compactInner
+    this.offsetOf = inner.offsetOf && this.offsetInBlock
+    this.moved = inner.moved && this.movedBlock
+    this.unit = inner.unit && this.unitInside
+    this.serves = inner.serves && this.servesSize
+    this.mistaken = inner.mistaken && this.mistakenInner
+    this.closing = inner.closing && this.closingInner
+    this.leaks = inner.leaks && this.leaksInner
+    this.profile = inner.profile && this.profileInner
+  }
+
+  start(): void {
+    this.inner.start()
+  }
+
+  alloc(size: number): Addr {
+    return this.allocFor(size, 0, payer === undefined ? this.first : this.paying())
+  }
+
+  /** A block that an account pays for; `alignment` 0 for the region's. */
+  allocFor(size: number, alignment: number, slot: Cell): Addr {
+    const { inner, tally, tail } = this
+    if (!(size >= 0)) return NIL
+    let m = this.words.i32
+    const isLimited = m[slot + LIMITED] !== 0
+    if (isLimited && !this.admits(slot, size)) return NIL
+    const busy = m[tally]!
+    const tide = m[tally + 1]!
+    const asked = size === 0 && this.unit !== undefined ? this.unitOr(this.store.align + tail) : size + tail
+    const at = alignment === 0 ? inner.alloc(asked) : inner.align!(asked, alignment)
+    if (at === NIL) return NIL
+    m = this.words.i32
+    const now = (m[tally]! - tail) | 0
+    const net = (now - busy) | 0
+    m[tally] = now
+    if (m[tally + 1] !== tide) m[tally + 1] = now >>> 0 > tide >>> 0 ? now : tide
+    if (isLimited && !this.admits(slot, net >>> 0) && this.takesBack(at, tide)) return NIL
+    this.charge(m, slot, net)
+    this.sign(m, at + (net >>> 0), slot)
+    if (isLimited) this.tellSoft(slot)
+    return at
+  }
+
+  /** A block for the content of the one at `at`, which the same account pays for. */
+  allocAgain(at: Addr, size: number): Addr {
+    return this.allocFor(size, 0, this.accountOf(at) || this.first)
+  }
+
+  free(at: Addr): boolean {
+    return this.freeOf(0, at)
+  }
+
+  /** Frees a block if that account pays for it; 0 stands for any. */
+  freeOf(account: Cell, at: Addr): boolean {
+    const { inner, tail } = this
+    let m = this.words.i32
+    const size = inner.sizeOf(at)
+    if (size < 0) return inner.free(at)
+    if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.freeOld(account, at, size)
+    const slot = this.read(m, at + size - 4)
+    if ((account !== 0 && slot !== account) || m[slot] !== (slot ^ OWN) || !inner.free(at)) return false
+    m = this.words.i32
+    m[this.tally] = (m[this.tally]! + tail) | 0
+    this.discharge(m, slot, size - tail)
+    return true
+  }
+
+  sizeOf(at: Addr): number {
+    const size = this.inner.sizeOf(at)
+    return size < 0 || (this.words.i32[this.old] !== 0 && this.ledger.oldAt(at) >= 0) ? size : size - this.tail
+  }
+
+  walk(visit: Visit): void {
+    const { ledger, tail } = this
+    const hasOld = this.words.i32[this.old] !== 0
+    this.inner.walk((at, size, state) =>
+      visit(at, state !== 'busy' || (hasOld && ledger.oldAt(at) >= 0) ? size : size - tail, state),
+    )
+  }
+
+  clear(): void {
+    this.inner.clear()
+    this.ledger.clear()
+  }
+
+  check(level: number, at: Addr = NIL): void {
+    if (level >= 3) {
+      this.ledger.check()
+      this.checkBlocks()
+      this.asInside(() => this.inner.check(3))
+    } else if (at !== NIL) {
+      if (this.accountOf(at) === 0) this.fail('A4', at, 'no account', 'a busy block that names one')
+      this.inner.check(level, at)
+    }
+  }
+
+  // asking
+
+  /** The slot of the account that pays for the busy block at `at`; 0 for no block, and where its tail was overwritten. */
+  accountOf(at: Addr): Cell {
+    const m = this.words.i32
+    const size = this.inner.sizeOf(at)
+    if (size < 0) return 0
+    if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.first
+    const slot = this.read(m, at + size - 4)
+    return this.ledger.isAccount(slot) ? slot : 0
+  }
+
+  /** Which allocation of its account a busy block was, from 1; 0 where that is not known, -1 for no block. */
+  ordinalOf(at: Addr): number {
+    const size = this.inner.sizeOf(at)
+    if (size < 0) return -1
+    if (this.tail === 4 || (this.words.i32[this.old] !== 0 && this.ledger.oldAt(at) >= 0)) return 0
+    return this.read(this.words.i32, at + size - 8) >>> 0
+  }
+
+  /** Whether a block was busy before the ledger began. */
+  isOld(at: Addr): boolean {
+    return this.words.i32[this.old] !== 0 && this.ledger.oldAt(at) >= 0
+  }
+
+  get hasOrdinals(): boolean {
+    return this.tail === 8
+  }
+
+  /** Whether the block at `at` is busy, and its tail was overwritten. */
+  isOverwritten(at: Addr): boolean {
+    return this.inner.sizeOf(at) >= 0 && this.accountOf(at) === 0
+  }
+
+  /** The slot of an account by the way to it, made where it is not there; 0 where there is no memory for that. */
+  accountAt({ way }: Payer): Cell {
+    let slot = this.first
+    for (const name of way) {
+      slot = this.ledger.child(slot, name) || this.ledger.make(slot, name)
+      if (slot === 0) return 0
+    }
+    return slot
+  }
+
+  /** What the accounts below one have, and its own; of the region's own, what the region has. */
+  total(slot: Cell): Counts {
+    const counts = this.ledger.total(slot)
+    return slot === this.first ? { ...counts, ...this.region } : counts
+  }
+
+  limit(slot: Cell, limits: Limits): boolean {
+    return this.ledger.limit(slot, limits, this.region)
+  }
+
+  remove(slot: Cell): boolean {
+    return this.ledger.remove(slot, this.region)
+  }
+
+  /** Another account pays for a block from now on; false where there is no block, or a limit does not allow it. */
+  adopt(at: Addr, slot: Cell): boolean {
+    const from = this.accountOf(at)
+    if (from === 0) return false
+    if (from === slot) return true
+    const size = this.inner.sizeOf(at)
+    const place = this.ledger.oldAt(at)
+    if (place >= 0) return false
+    const net = size - this.tail
+    const m = this.words.i32
+    this.change(m, from, -net)
+    const isAdmitted = this.admits(slot, net)
+    this.change(m, from, net)
+    if (!isAdmitted) return false
+    this.discharge(m, from, net)
+    this.charge(m, slot, net)
+    this.sign(m, at + net, slot)
+    if (m[slot + LIMITED] !== 0) this.tellSoft(slot)
+    return true
+  }
+
+  /** A block that was busy before the ledger began. */
+  found(at: Addr): void {
+    this.charge(this.words.i32, this.first, this.inner.sizeOf(at))
+  }
+
+  /** The way to the account that pays for the busy block at `at`; undefined for no block. */
+  wayOf(at: Addr): readonly Uint8Array[] | undefined {
+    const slot = this.accountOf(at)
+    return slot === 0 ? undefined : this.ledger.wayTo(slot)
+  }
+
+  /** A request that an account would have paid for had no memory. */
+  failed(slot: Cell): void {
+    const m = this.words.i32
+    const { f64 } = this.words
+    for (let s = slot; s !== 0; s = m[s + UP]!) f64[(s + FAILURES) >>> 1] = f64[(s + FAILURES) >>> 1]! + 1
+  }
+
+  /** Whether a slot is still that of the account that was given this token. */
+  isOf(slot: Cell, token: number): boolean {
+    const m = this.words.i32
+    return m[slot + TOKEN] === token && m[slot] === (slot ^ OWN)
+  }
+
+  /** The slot of who pays now. */
+  paying(): Cell {
+    const who = payer?.()
+    if (who === undefined) return this.first
+    if (who === this.lastPayer && this.words.i32[this.lastSlot + TOKEN] === this.lastToken) return this.lastSlot
+    const slot = this.accountAt(who)
+    if (slot === 0) return this.first
+    this.lastPayer = who
+    this.lastSlot = slot
+    this.lastToken = this.words.i32[slot + TOKEN]!
+    return slot
+  }
+
+  // what the method inside may be able to do, too
+
+  private allocAligned(size: number, alignment: number): Addr {
+    return this.allocFor(size, alignment, payer === undefined ? this.first : this.paying())
+  }
+
+  private resizeBlock(at: Addr, size: number): boolean {
+    const { inner, tail, tally } = this
+    if (!(size >= 0) || size > LIMIT - tail) return false
+    const had = inner.sizeOf(at)
+    if (had < 0) return false
+    let m = this.words.i32
+    if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.resizeOld(at, size, had)
+    const slot = this.read(m, at + had - 4)
+    if (m[slot] !== (slot ^ OWN)) return false
+    const more = size + tail - had
+    const isLimited = m[slot + LIMITED] !== 0
+    if (isLimited && more > 0 && !this.admits(slot, more + SLACK + 2 * this.store.align)) return false
+    const ordinal = tail === 8 ? this.read(m, at + had - 8) : 0
+    const before = m[tally]!
+    if (!inner.resize!(at, size + tail)) return false
+    m = this.words.i32
+    const net = (m[tally]! - before) | 0
+    const end = at + had + net
+    this.write(m, end - 4, slot)
+    if (tail === 8) this.write(m, end - 8, ordinal)
+    this.change(m, slot, net)
+    if (isLimited) {
+      if (net > 0) this.tellSoft(slot)
+      else this.rearm(m, slot)
+    }
+    return true
+  }
+
+  private compactInner(): void {
+    this.inner.compact!()
+  }
+
+  private offsetInBlock(at: number): number {
+    const offset = this.inner.offsetOf!(at)
+    return offset < 0 || offset < this.sizeOf(at - offset) ? offset : -1
+  }
+
+  private movedBlock(at: Addr): void {
+    const { inner, tail, tally } = this
+    const slot = this.accountOf(at)
+    const size = inner.sizeOf(at)
+    const place = this.words.i32[this.old] === 0 ? -1 : this.ledger.oldAt(at)
+    const busy = this.words.i32[tally]!
+    inner.moved!(at)
+    const m = this.words.i32
+    if (slot === 0 || m[tally] === busy) return
+    if (place >= 0) {
+      this.ledger.forget(place)
+      this.discharge(m, slot, size)
+      return
+    }
+    m[tally] = (m[tally]! + tail) | 0
+    this.discharge(m, slot, size - tail)
+  }
+
+  private unitInside(): number {
+    const unit = this.inner.unit!()
+    return unit > this.tail ? unit - this.tail : 0
+  }
+
+  private servesSize(size: number): boolean {
+    return this.inner.serves!(size === 0 && this.unit !== undefined ? this.unitOr(0) : size + this.tail)
+  }
+
+  private mistakenInner(op: 'free' | 'resize', at: Addr, owner?: string): void {
+    this.inner.mistaken!(op, at, owner)
+  }
+
+  private closingInner(): Late {
+    return this.inner.closing!()
+  }
+
+  private leaksInner(held: ReadonlySet<Addr>): void {
+    this.inner.leaks!(held)
+  }
+
+  private profileInner(fresh: boolean): Profiled {
+    return this.inner.profile!(fresh)
+  }
+
+  // inside
+
+  private get region(): { bytes: number; peak: number } {
+    const m = this.words.i32
+    return { bytes: m[this.tally]! >>> 0, peak: this.store.get(this.store.header, TIDE) }
+  }
+
+  /** The size that the method inside serves, where it serves but one and knows it. */
+  private unitOr(otherwise: number): number {
+    return this.inner.unit?.() || otherwise
+  }
+
+  /** What is live grows by a new block, here and in the sums above. */
+  private charge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
+    const { f64 } = this.words
+    let s = slot
+    do {
+      const live = (m[s + BYTES]! + bytes) | 0
+      m[s + BYTES] = live
+      if (live >>> 0 > m[s + PEAK]! >>> 0) m[s + PEAK] = live
+      f64[(s + ALLOCS) >>> 1] = f64[(s + ALLOCS) >>> 1]! + 1
+      s = m[s + UP]!
+    } while (s !== 0)
+  }
+
+  private discharge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
+    const { f64 } = this.words
+    const isLimited = m[slot + LIMITED] !== 0
+    let s = slot
+    do {
+      m[s + BYTES] = (m[s + BYTES]! - bytes) | 0
+      f64[(s + FREES) >>> 1] = f64[(s + FREES) >>> 1]! + 1
+      s = m[s + UP]!
+    } while (s !== 0)
+    if (isLimited) this.rearm(m, slot)
+  }
+
+  /** A block has become larger or smaller. */
+  private change(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
+    for (let s = slot; s !== 0; s = m[s + UP]!) {
+      const live = (m[s + BYTES]! + bytes) | 0
+      m[s + BYTES] = live
+      if (live >>> 0 > m[s + PEAK]! >>> 0) m[s + PEAK] = live
+    }
+  }
+
+  /** Whether no limit up to the top forbids so many bytes more. */
+  private admits(slot: Cell, bytes: number): boolean {
+    const m = this.words.i32
+    for (let s = slot; s !== 0; s = m[s + UP]!) {
+      if ((m[s + BYTES]! >>> 0) + bytes <= m[s + HARD]! >>> 0) continue
+      this.refuser = this.ledger.accountOf(s)
+      return false
+    }
+    return true
+  }
+
+  /** A block that came out larger than its account may have goes back; high tide is what it was. False where it cannot. */
+  private takesBack(at: Addr, tide: number): boolean {
+    const m = this.words.i32
+    m[this.tally] = (m[this.tally]! + this.tail) | 0
+    if (this.inner.free(at)) {
+      this.words.i32[this.tally + 1] = tide
+      return true
+    }
+    m[this.tally] = (m[this.tally]! - this.tail) | 0
+    return false
+  }
+
+  private tellSoft(slot: Cell): void {
+    const m = this.words.i32
+    for (let s = slot; s !== 0; s = m[s + UP]!) {
+      const [live, soft] = [m[s + BYTES]! >>> 0, m[s + SOFT]! >>> 0]
+      if (live <= soft || m[s + TOLD] !== 0) continue
+      m[s + TOLD] = 1
+      this.sayLater(this.ledger.accountOf(s), live, soft)
+    }
+  }
+
+  /** Listeners are called without the lock. */
+  private sayLater(account: Cell, live: number, limit: number): void {
+    const { onSoft } = this
+    if (onSoft === undefined) return
+    const { space } = this.store
+    const tell = (): void => onSoft(account, live, limit)
+    if (space.lock === undefined) space.tell(tell)
+    else space.defer(tell)
+  }
+
+  private rearm(m: Int32Array<ArrayBufferLike>, slot: Cell): void {
+    for (let s = slot; s !== 0; s = m[s + UP]!) if (m[s + BYTES]! >>> 0 <= m[s + SOFT]! >>> 0) m[s + TOLD] = 0
+  }
+
+  private freeOld(account: Cell, at: Addr, size: number): boolean {
+    const place = this.ledger.oldAt(at)
+    if ((account !== 0 && account !== this.first) || !this.inner.free(at)) return false
+    this.ledger.forget(place)
+    this.discharge(this.words.i32, this.first, size)
+    return true
+  }
+
+  private resizeOld(at: Addr, size: number, had: number): boolean {
+    if (this.words.i32[this.first + LIMITED] !== 0 && size > had && !this.admits(this.first, size - had + SLACK))
+      return false
+    if (!this.inner.resize!(at, size)) return false
+    this.change(this.words.i32, this.first, this.inner.sizeOf(at) - had)
+    return true
+  }
+
+  // tails
+
+  /** Signs a block whose client's bytes end at `end`. */
+  private sign(m: Int32Array<ArrayBufferLike>, end: number, slot: Cell): void {
+    if (this.tail === 4) {
+      if ((end & 3) === 0) m[end >>> 2] = slot
+      else this.write(m, end, slot)
+      return
+    }
+    this.write(m, end, this.words.f64[(slot + ALLOCS) >>> 1]! | 0)
+    this.write(m, end + 4, slot)
+  }
+
+  private write(m: Int32Array<ArrayBufferLike>, at: number, word: number): void {
+    if ((at & 3) === 0) m[at >>> 2] = word
+    else for (let i = 0; i < 4; i++) this.words.u8[at + i] = word >>> (8 * i)
+  }
+
+  private read(m: Int32Array<ArrayBufferLike>, at: number): number {
+    if ((at & 3) === 0) return m[at >>> 2]!
+    const { u8 } = this.words
+    return u8[at]! | (u8[at + 1]! << 8) | (u8[at + 2]! << 16) | (u8[at + 3]! << 24)
+  }
+
+  // laws
+
+  /** Lets the method inside see in the tally what it put there. */
+  private asInside(task: () => void): void {
+    const { words, tally } = this
+    const tails = this.ledger.tailed * this.tail
+    words.i32[tally] = (words.i32[tally]! + tails) | 0
+    try {
+      task()
+    } finally {
+      words.i32[tally] = (words.i32[tally]! - tails) | 0
+    }
+  }
+
+  private checkBlocks(): void {
+    const { ledger, tail, words } = this
+    const m = words.i32
+    const found = new Map<Cell, { bytes: number; blocks: number }>()
+    let old = 0
+    this.inner.walk((at, size, state) => {
+      if (state !== 'busy') return
+      const isOld = ledger.oldAt(at) >= 0
+      const slot = isOld ? this.first : this.read(m, at + size - 4)
+      if (!ledger.isAccount(slot)) this.fail('A4', at, `account ${slot}`, 'the slot of one')
+      const { bytes, blocks } = found.get(slot) ?? { bytes: 0, blocks: 0 }
+      found.set(slot, { bytes: bytes + (isOld ? size : size - tail), blocks: blocks + 1 })
+      if (isOld) old++
+    })
+    if (old !== m[this.old]) this.fail('A4', this.old * 4, `${m[this.old]} old blocks`, old)
+    for (const slot of ledger.accounts()) {
+      const { bytes, blocks } = ledger.own(slot)
+      const seen = found.get(slot) ?? { bytes: 0, blocks: 0 }
+      if (bytes !== seen.bytes) this.fail('A5', slot * 4, `${bytes} bytes`, seen.bytes)
+      if (blocks !== seen.blocks) this.fail('A5', slot * 4, `${blocks} blocks`, seen.blocks)
+    }
+  }
+
+  private fail(law: string, place: number, seen: unknown, expected: unknown): never {
+    corrupted(`${this.store.name}: account ${law}`, place, seen, expected)
+  }
+}

@@ -1,0 +1,493 @@
+/**
+ * ledger: the accounts of a region, in its bytes.
+ *
+ *   piece    | record | TAIL | SLOTS | OLD | OLDS | TOKEN | 0 .. | slot | slot | ... | old | old | ... |
+ *            +0       +16    +20     +24   +28    +32            +48                  only in the first piece
+ *
+ *   slot     word  0     1     2       3      4        6       8          10     11     12        13    14     15     16
+ *            | MARK | UP  | BYTES | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | PARENT | PAIR | TOKEN | NAME ... |
+ *
+ *   TAIL     bytes at the end of a block: 4 for the cell of its account's slot, before them 4 for the ordinal if asked for
+ *   MARK     says what the slot is, and where; 0 when it is free
+ *   UP       the sum that counts this one in, 0 at the top
+ *   BYTES    usable bytes live; PEAK their highest; 32 bits
+ *   ALLOCS, FREES, FAILURES    doubles. Blocks that are live are ALLOCS - FREES
+ *   HARD     the most bytes that may be live; SOFT the most of which nothing is said. NONE where there is no limit
+ *   LIMITED  1 where a limit stands here or further up; TOLD 1 once it was said that SOFT is passed
+ *   PARENT   the slot of the account above, 0 for the region's own
+ *   PAIR     of an account its sum, and of a sum its account; 0 where an account has none
+ *   TOKEN    another one for each account ever made, so that a slot is known for another's
+ *   NAME     its length, then UTF-8
+ *
+ * An account has one slot for its own blocks. One below which there are others has a second, its sum, in which all of
+ * them and its own are counted; limits stand there. So charging a block is a walk up a chain that is one slot long for
+ * most accounts. The first slot is the region's own, for blocks that no account asked for: the region itself keeps its
+ * sum, busy bytes and high tide, unless a limit wants one here.
+ *
+ *   old      address / 8 of a block that was there before the ledger, in order of address; the highest bit once it is
+ *            freed. OLDS of them, of which OLD are busy. They have no tail, and are charged to the first slot
+ *
+ * Sources: the owner at each block, and counts by component after INxalloc; sums of subtrees after talloc.
+ */
+import type { Addr, Cell } from '../contract/addr.ts'
+import type { Segment } from '../contract/store.ts'
+import { isWhole } from '../ground/bits.ts'
+import { corrupted } from '../ground/fault.ts'
+import { decode } from '../ground/text.ts'
+import { LEDGER, RAW, RECORD, SIZE } from './header.ts'
+import type { Segments } from './segments.ts'
+
+// of a piece, in bytes
+const TAIL = 16
+const SLOTS = 20
+const OLD = 24
+const OLDS = 28
+const LAST_TOKEN = 32
+const FIRST_SLOT = 48
+
+// of a slot, in words
+const MARK = 0
+export const UP = 1
+export const BYTES = 2
+export const PEAK = 3
+export const ALLOCS = 4
+export const FREES = 6
+export const FAILURES = 8
+export const HARD = 10
+export const SOFT = 11
+export const LIMITED = 12
+export const TOLD = 13
+const PARENT = 14
+const PAIR = 15
+export const TOKEN = 16
+const NAME = 17
+const SLOT = 128
+
+/** What MARK of an account's own slot is, xor its cell; and of a sum. */
+export const OWN = 0x41434354
+const SUM = 0x53554d53
+
+/** The limit that is none. */
+export const NONE = 0xffffffff
+/** The longest name, in bytes of UTF-8. */
+export const LONGEST_NAME = SLOT - NAME * 4 - 1
+
+const FEW = 8
+const MORE = 32
+const GONE = 0x80000000
+/** The deepest that accounts may lie in one another. */
+const DEEPEST = 1024
+
+/** What was counted in one slot. */
+export interface Counts {
+  readonly bytes: number
+  readonly blocks: number
+  readonly peak: number
+  readonly allocs: number
+  readonly frees: number
+  readonly failures: number
+}
+
+export interface Limits {
+  /** The most bytes that may be live, Infinity where there is no limit. */
+  readonly hard: number
+  /** The bytes from which it is told that more are live, Infinity where it is not. */
+  readonly soft: number
+}
+
+export class Ledger {
+  private readonly store: Segments
+  private readonly head: Segment
+
+  /** Over the one that the region's header names. */
+  constructor(store: Segments) {
+    this.store = store
+    this.head = store.firstExtra(LEDGER)
+  }
+
+  /** Begins one in a region that has none; `old` are the blocks that are busy now. False where there is no memory. */
+  static begin(store: Segments, tail: number, old: readonly Addr[]): boolean {
+    const piece = store.extra(FIRST_SLOT - RECORD + FEW * SLOT + 4 * old.length, LEDGER)
+    if (piece === 0) return false
+    const { words } = store
+    const end = store.get(piece, RAW) + store.get(piece, SIZE)
+    words.u8.fill(0, piece + RECORD, end)
+    const room = end - (piece + FIRST_SLOT) - 4 * old.length
+    const slots = Math.floor(room / SLOT)
+    store.put(piece, TAIL, tail)
+    store.put(piece, SLOTS, slots)
+    store.put(piece, OLD, old.length)
+    store.put(piece, OLDS, old.length)
+    const list = (piece + FIRST_SLOT + slots * SLOT) >>> 2
+    for (const [i, at] of old.entries()) words.i32[list + i] = at / 8
+    new Ledger(store).make(0, new Uint8Array(0))
+    return true
+  }
+
+  /** Bytes at the end of each block. */
+  get tail(): number {
+    return this.store.get(this.head, TAIL)
+  }
+
+  /** Index of the word that counts blocks without a tail. */
+  get oldWord(): number {
+    return (this.head + OLD) >>> 2
+  }
+
+  /** The slot of the region's own account. */
+  get first(): Cell {
+    return (this.head + FIRST_SLOT) >>> 2
+  }
+
+  // accounts
+
+  isAccount(slot: Cell): boolean {
+    return this.m[slot + MARK] === (slot ^ OWN)
+  }
+
+  /** The slots of all accounts, the region's own first. */
+  *accounts(): Generator<Cell> {
+    for (const slot of this.slots()) if (this.isAccount(slot)) yield slot
+  }
+
+  child(parent: Cell, name: Uint8Array): Cell {
+    for (const slot of this.accounts()) if (this.m[slot + PARENT] === parent && this.isNamed(slot, name)) return slot
+    return 0
+  }
+
+  parent(slot: Cell): Cell {
+    return this.m[slot + PARENT]!
+  }
+
+  token(slot: Cell): number {
+    return this.m[slot + TOKEN]!
+  }
+
+  name(slot: Cell): string {
+    return decode(this.nameBytes(slot))
+  }
+
+  /** Names from below the region's own account down to this one. */
+  path(slot: Cell): string[] {
+    return this.wayTo(slot).map(decode)
+  }
+
+  /** The same as UTF-8. */
+  wayTo(slot: Cell): Uint8Array[] {
+    const way: Uint8Array[] = []
+    for (let s = slot; s !== 0 && s !== this.first && way.length <= DEEPEST; s = this.parent(s))
+      way.push(this.nameBytes(s))
+    return way.reverse()
+  }
+
+  /** A new account, or 0 where there is no memory for one. The words may be others afterwards. */
+  make(parent: Cell, name: Uint8Array): Cell {
+    const isFirst = parent === 0
+    if (!isFirst && parent !== this.first && this.m[parent + PAIR] === 0 && !this.addSum(parent)) return 0
+    const slot = this.unused()
+    if (slot === 0) return 0
+    const { m, store } = this
+    const token = store.get(this.head, LAST_TOKEN) + 1
+    store.put(this.head, LAST_TOKEN, token)
+    m.fill(0, slot, slot + SLOT / 4)
+    m[slot + PARENT] = parent
+    m[slot + UP] = isFirst ? 0 : m[parent + PAIR]!
+    m[slot + TOKEN] = token
+    m[slot + HARD] = m[slot + SOFT] = NONE
+    const at = (slot + NAME) * 4
+    store.words.u8[at] = name.length
+    store.words.u8.set(name, at + 1)
+    m[slot + MARK] = slot ^ OWN
+    this.spreadLimits()
+    return slot
+  }
+
+  /** Takes an account away that has no blocks and none below it; its counts stay in the sums above. */
+  remove(slot: Cell, region: { bytes: number; peak: number }): boolean {
+    if (slot === this.first || this.blocks(slot) !== 0) return false
+    for (const other of this.accounts()) if (this.m[other + PARENT] === slot) return false
+    const { first } = this
+    if (this.m[slot + PARENT] === first && this.m[first + PAIR] === 0 && !this.addSum(first, region)) return false
+    const { m } = this
+    const pair = m[slot + PAIR]!
+    if (pair !== 0) m[pair + MARK] = 0
+    m[slot + MARK] = 0
+    return true
+  }
+
+  // figures
+
+  /** Of an account's own blocks. */
+  own(slot: Cell): Counts {
+    const { m } = this
+    const { f64 } = this.store.words
+    return {
+      bytes: m[slot + BYTES]! >>> 0,
+      blocks: this.blocks(slot),
+      peak: m[slot + PEAK]! >>> 0,
+      allocs: f64[(slot + ALLOCS) >>> 1]!,
+      frees: f64[(slot + FREES) >>> 1]!,
+      failures: f64[(slot + FAILURES) >>> 1]!,
+    }
+  }
+
+  /** Of an account and all below it. `bytes` and `peak` of the region's own are for the region to say. */
+  total(slot: Cell): Counts {
+    const sum = this.top(slot)
+    if (sum !== slot || slot !== this.first) return this.own(sum)
+    const all = [...this.slots()].filter((s) => this.m[s + MARK] !== 0 && this.m[s + UP] === 0).map((s) => this.own(s))
+    const add = (field: keyof Counts): number => all.reduce((total, counts) => total + counts[field], 0)
+    return {
+      bytes: add('bytes'),
+      blocks: add('blocks'),
+      peak: 0,
+      allocs: add('allocs'),
+      frees: add('frees'),
+      failures: add('failures'),
+    }
+  }
+
+  /** The slot where the limits of an account stand. */
+  top(slot: Cell): Cell {
+    return this.m[slot + PAIR] || slot
+  }
+
+  /** The account that a slot is of, if it is a sum; itself otherwise. */
+  accountOf(slot: Cell): Cell {
+    return this.isAccount(slot) ? slot : this.m[slot + PAIR]!
+  }
+
+  limits(slot: Cell): Limits {
+    const top = this.top(slot)
+    return { hard: limitOf(this.m[top + HARD]!), soft: limitOf(this.m[top + SOFT]!) }
+  }
+
+  /** Sets limits; `region` is what the region says of all its blocks, for a sum of them. False where there is no memory. */
+  limit(slot: Cell, { hard, soft }: Limits, region: { bytes: number; peak: number }): boolean {
+    if (slot === this.first && this.m[slot + PAIR] === 0 && !this.addSum(slot, region)) return false
+    const { m } = this
+    const top = this.top(slot)
+    m[top + HARD] = hard >= NONE ? NONE : hard
+    m[top + SOFT] = soft >= NONE ? NONE : soft
+    m[top + TOLD] = m[top + BYTES]! >>> 0 > m[top + SOFT]! >>> 0 ? 1 : 0
+    this.spreadLimits()
+    return true
+  }
+
+  /** All blocks are gone. */
+  clear(): void {
+    const { m } = this
+    const { f64 } = this.store.words
+    for (const slot of this.slots()) {
+      if (m[slot + MARK] === 0) continue
+      m[slot + BYTES] = m[slot + TOLD] = 0
+      f64[(slot + FREES) >>> 1] = f64[(slot + ALLOCS) >>> 1]!
+    }
+    this.store.put(this.head, OLD, 0)
+    this.store.put(this.head, OLDS, 0)
+  }
+
+  // blocks that were there before
+
+  /** Where a block stands on the list of old ones, or -1. */
+  oldAt(at: Addr): number {
+    const { m, list } = this
+    let [low, high] = [0, this.store.get(this.head, OLDS)]
+    const key = at / 8
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((m[list + middle]! & ~GONE) < key) low = middle + 1
+      else high = middle
+    }
+    return low < this.store.get(this.head, OLDS) && m[list + low] === key ? low : -1
+  }
+
+  /** One of them is not busy any more. */
+  forget(place: number): void {
+    const { m, list } = this
+    m[list + place] = m[list + place]! | GONE
+    this.store.put(this.head, OLD, this.store.get(this.head, OLD) - 1)
+  }
+
+  /** How many blocks have a tail. */
+  get tailed(): number {
+    let blocks = 0
+    for (const slot of this.accounts()) blocks += this.blocks(slot)
+    return blocks - this.store.get(this.head, OLD)
+  }
+
+  // laws
+
+  /**
+   * A1  marks, parents, sums and names are what the picture says
+   * A2  every sum is what is in the accounts below it, and its own
+   * A3  limits are spread to all below; a peak is no less than what is live
+   */
+  check(): void {
+    const { m, store } = this
+    const { name } = store
+    const fail = (law: string, slot: Cell, seen: unknown, expected: unknown): never =>
+      corrupted(`${name}: account ${law}`, slot * 4, seen, expected)
+    if (this.head === 0)
+      corrupted(`${name}: account A1`, store.header, store.get(store.header, LEDGER), 'a piece of accounts')
+    if (this.tail !== 4 && this.tail !== 8)
+      corrupted(`${name}: account A1`, this.head, this.tail, 'a tail of 4 or 8 bytes')
+    this.checkPieces()
+    if (!this.isAccount(this.first)) fail('A1', this.first, m[this.first], 'the mark of the first account')
+    const known = new Set(this.accounts())
+    const sums = new Map<Cell, { bytes: number; allocs: number; frees: number }>()
+    for (const slot of this.slots()) {
+      const mark = m[slot + MARK]!
+      if (mark === 0) continue
+      const isAccount = mark === (slot ^ OWN)
+      if (!isAccount && mark !== (slot ^ SUM)) fail('A1', slot, mark, 'the mark of an account or of a sum')
+      const account = isAccount ? slot : m[slot + PAIR]!
+      if (!known.has(account)) fail('A1', slot, account, 'the slot of an account')
+      if (!isAccount && m[account + PAIR] !== slot) fail('A1', slot, m[account + PAIR], slot)
+      const pair = m[slot + PAIR]!
+      if (isAccount && pair !== 0 && m[pair + MARK] !== (pair ^ SUM)) fail('A1', slot, pair, 'a sum, or 0')
+      const parent = m[account + PARENT]!
+      if (account === this.first ? parent !== 0 : !known.has(parent))
+        fail('A1', account, parent, 'the slot of its parent')
+      if (isAccount && store.words.u8[(slot + NAME) * 4]! > LONGEST_NAME)
+        fail('A1', slot, `a name of ${store.words.u8[(slot + NAME) * 4]} bytes`, `at most ${LONGEST_NAME}`)
+      const up = isAccount && pair !== 0 ? pair : parent === 0 ? 0 : m[parent + PAIR]!
+      if (m[slot + UP] !== up) fail('A1', slot, m[slot + UP], up)
+      const counts = this.own(slot)
+      for (const [field, value] of Object.entries(counts))
+        if (!isWhole(value, Number.MAX_SAFE_INTEGER)) fail('A1', slot, value, `a number of ${field}`)
+      if (counts.peak < counts.bytes) fail('A3', slot, counts.peak, `a peak of at least ${counts.bytes}`)
+      if (m[slot + LIMITED] !== (this.isLimited(slot) ? 1 : 0))
+        fail('A3', slot, m[slot + LIMITED], this.isLimited(slot))
+      if (!isAccount) sums.set(slot, sums.get(slot) ?? { bytes: 0, allocs: 0, frees: 0 })
+      if (up === 0) continue
+      const sum = sums.get(up) ?? { bytes: 0, allocs: 0, frees: 0 }
+      sums.set(up, { bytes: sum.bytes + counts.bytes, allocs: sum.allocs + counts.blocks, frees: 0 })
+    }
+    for (const slot of known) this.checkDepth(slot, fail)
+    for (const [slot, { bytes, allocs }] of sums) {
+      if (m[slot + BYTES]! >>> 0 !== bytes) fail('A2', slot, m[slot + BYTES]! >>> 0, `${bytes} bytes`)
+      if (this.blocks(slot) !== allocs) fail('A2', slot, this.blocks(slot), `${allocs} blocks`)
+    }
+  }
+
+  private checkDepth(slot: Cell, fail: (law: string, slot: Cell, seen: unknown, expected: unknown) => never): void {
+    let depth = 0
+    for (let s = slot; s !== 0; s = this.parent(s))
+      if (++depth > DEEPEST) fail('A1', slot, 'parents in a ring', 'the first account')
+  }
+
+  private checkPieces(): void {
+    const { store } = this
+    for (let piece: Segment = this.head; piece !== 0; piece = store.next(piece)) {
+      const end = store.get(piece, RAW) + store.get(piece, SIZE)
+      const most = Math.floor((end - piece - FIRST_SLOT - 4 * store.get(piece, OLDS)) / SLOT)
+      if (store.get(piece, SLOTS) > most || most < 0)
+        corrupted(`${store.name}: account A1`, piece, `${store.get(piece, SLOTS)} slots`, `at most ${most}`)
+    }
+    const [old, olds] = [store.get(this.head, OLD), store.get(this.head, OLDS)]
+    const { m, list } = this
+    let busy = 0
+    for (let i = 0; i < olds; i++) {
+      if (m[list + i]! >= 0) busy++
+      if (i > 0 && (m[list + i]! & ~GONE) <= (m[list + i - 1]! & ~GONE))
+        corrupted(`${store.name}: account A1`, (list + i) * 4, m[list + i], 'old blocks in order of address')
+    }
+    if (busy !== old) corrupted(`${store.name}: account A1`, this.head, `${old} old blocks`, busy)
+  }
+
+  // inside
+
+  private get m(): Int32Array<ArrayBufferLike> {
+    return this.store.words.i32
+  }
+
+  /** Index of the word where old blocks begin. */
+  private get list(): number {
+    return (this.head + FIRST_SLOT + this.store.get(this.head, SLOTS) * SLOT) >>> 2
+  }
+
+  private blocks(slot: Cell): number {
+    const { f64 } = this.store.words
+    return f64[(slot + ALLOCS) >>> 1]! - f64[(slot + FREES) >>> 1]!
+  }
+
+  /** Every slot there is, free ones too. */
+  private *slots(): Generator<Cell> {
+    const { store } = this
+    for (let piece: Segment = this.head; piece !== 0; piece = store.next(piece)) {
+      const end = Math.min(piece + FIRST_SLOT + store.get(piece, SLOTS) * SLOT, store.words.length - SLOT + 1)
+      for (let at = piece + FIRST_SLOT; at < end; at += SLOT) yield at >>> 2
+    }
+  }
+
+  private nameBytes(slot: Cell): Uint8Array {
+    const { u8 } = this.store.words
+    const at = (slot + NAME) * 4
+    return u8.slice(at + 1, at + 1 + u8[at]!)
+  }
+
+  private isNamed(slot: Cell, name: Uint8Array): boolean {
+    const { u8 } = this.store.words
+    const at = (slot + NAME) * 4
+    if (u8[at] !== name.length) return false
+    for (let i = 0; i < name.length; i++) if (u8[at + 1 + i] !== name[i]) return false
+    return true
+  }
+
+  /** A slot that is free, in a new piece if need be; 0 where there is no memory. */
+  private unused(): Cell {
+    for (const slot of this.slots()) if (this.m[slot + MARK] === 0) return slot
+    const { store } = this
+    const piece = store.extra(FIRST_SLOT - RECORD + MORE * SLOT, LEDGER)
+    if (piece === 0) return 0
+    const end = store.get(piece, RAW) + store.get(piece, SIZE)
+    store.words.u8.fill(0, piece + RECORD, end)
+    store.put(piece, SLOTS, Math.floor((end - piece - FIRST_SLOT) / SLOT))
+    return (piece + FIRST_SLOT) >>> 2
+  }
+
+  /** Gives an account a sum, which begins with what it counted itself; that of the first with all there is. */
+  private addSum(account: Cell, region?: { bytes: number; peak: number }): boolean {
+    const sum = this.unused()
+    if (sum === 0) return false
+    const { m } = this
+    const { f64 } = this.store.words
+    const total = this.total(account)
+    m.copyWithin(sum, account, account + NAME)
+    m[sum + MARK] = sum ^ SUM
+    m[sum + PAIR] = account
+    m[account + PAIR] = sum
+    m[account + HARD] = m[account + SOFT] = NONE
+    m[account + TOLD] = 0
+    if (region !== undefined) {
+      m[sum + BYTES] = region.bytes
+      m[sum + PEAK] = region.peak
+      f64[(sum + ALLOCS) >>> 1] = total.allocs
+      f64[(sum + FREES) >>> 1] = total.frees
+      f64[(sum + FAILURES) >>> 1] = total.failures
+      for (const slot of this.slots())
+        if (m[slot + MARK] !== 0 && slot !== sum && m[slot + UP] === 0) m[slot + UP] = sum
+    }
+    m[account + UP] = sum
+    return true
+  }
+
+  private isLimited(slot: Cell): boolean {
+    const { m } = this
+    let depth = 0
+    for (let s = slot; s !== 0 && s !== undefined && depth++ <= DEEPEST; s = m[s + UP]!) {
+      if (m[s + HARD] !== (NONE | 0) || m[s + SOFT] !== (NONE | 0)) return true
+    }
+    return false
+  }
+
+  private spreadLimits(): void {
+    for (const slot of this.slots())
+      if (this.m[slot + MARK] !== 0) this.m[slot + LIMITED] = this.isLimited(slot) ? 1 : 0
+  }
+}
+
+function limitOf(word: number): number {
+  return word >>> 0 === NONE ? Infinity : word >>> 0
+}
