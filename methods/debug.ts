@@ -244,6 +244,11 @@ class Debug implements Method {
     this.notes.tell()
   }
 
+  overrun(at: Addr, place: Addr, count: number): void {
+    if (this.blocks.isLive(at)) this.inspector.overrun(this.blocks.at(at), place, count, this.overrun)
+    this.notes.tell()
+  }
+
   closing(): Late {
     const closed = this.settings.depth > 0 ? capture(this.settings.depth, this.closing) : 0
     const told = new Set<string>()
@@ -274,9 +279,14 @@ class Debug implements Method {
       if (blocks === undefined) bySite.set(block.site, [block])
       else blocks.push(block)
     }
-    const groups = [...bySite.values()].map((blocks) => ({ blocks, total: sumOf(blocks) }))
+    const ofClient = (block: Block): number => block.size - this.store.tailOf(block.at)
+    const groups = [...bySite.values()].map((blocks) => ({
+      blocks,
+      total: blocks.reduce((sum, block) => sum + ofClient(block), 0),
+    }))
     for (const { blocks, total } of groups.sort((a, b) => b.total - a.total)) {
-      const { at, size, site } = blocks[0]!
+      const { at, site } = blocks[0]!
+      const size = blocks.length === 1 ? blocks[0]!.size : ofClient(blocks[0]!)
       const many = blocks.length === 1 ? '' : ` in ${blocks.length} blocks`
       const what = `${total} bytes${many} were never freed`
       const none = { offset: 0, freed: 0, detected: 0 }
@@ -427,7 +437,9 @@ class Debug implements Method {
       fill(words, at + had, at + had + blocks.filled(size - had), grown)
       tookInto(words.i32, this.tally, size - had)
     } else this.store.gave(had - size)
-    if (this.isWatching) this.look(at, Math.max(size, had), `resized from ${had} to ${size} bytes`, this.reshape)
+    if (!this.isWatching) return
+    const tail = this.store.tailOf(at)
+    this.look(at, Math.max(size, had), `resized from ${had - tail} to ${size - tail} bytes`, this.reshape)
   }
 
   // freeing
@@ -569,8 +581,6 @@ class Debug implements Method {
     return this.words.i32[L.headerOf(at) + field]! >>> 0
   }
 }
-
-const sumOf = (blocks: readonly Block[]): number => blocks.reduce((sum, { size }) => sum + size, 0)
 
 export const debug: MethodDef = {
   name: 'debug',

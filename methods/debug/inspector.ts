@@ -1,6 +1,7 @@
 /**
  * inspector: looks at blocks, notes what is damaged, and puts it right.
  */
+import type { Addr } from '../../src/contract/addr.ts'
 import { type Block, type Damage, damageOf, dress, recall } from './block.ts'
 import type { Blocks } from './blocks.ts'
 import { countOther, fill, firstOther } from './bytes.ts'
@@ -36,6 +37,17 @@ export class Inspector {
     if (condition === 'live') return
     m[h + L.FREED] = freed
     m[h + L.SEAL] = L.freedSeal(m, h, at, key, condition)
+  }
+
+  /** A live block whose end the region keeps for itself, and `count` bytes of that from `place` on were written. */
+  overrun(block: Block, place: Addr, count: number, above: unknown): void {
+    const { words, key, patterns } = this.blocks
+    const { p, span, at, size, site } = block
+    const next = words.i32[L.headerOf(at) + L.NEXT]!
+    const damage = this.hasGuards ? damageOf(words, key, block, patterns.guard, next) : undefined
+    const all = damage?.kind === 'overflow' ? { ...damage, place, count: count + damage.count } : undefined
+    this.notes.damage('overflow', sentence(all ?? { kind: 'overflow', place, count }, at), block, place, above)
+    if (all !== undefined) dress(words, key, p, span, at, size, next, site, patterns.guard)
   }
 
   /** A freed block: what lies around it, and its fill. */

@@ -25,7 +25,7 @@ export function explain(
   const call = `${op} of ${at + store.bias}${owner === undefined ? '' : `, an address of region ${owner}`}`
   if (!isWhole(at, 2 ** 32 - 1)) return { ...base, what: `${call}, which is no address` }
   const block = blocks.around(at) ?? blocks.remainsAt(at)
-  if (block !== undefined) return { ...base, ...relation(op, call, at - block.at, block, store.bias) }
+  if (block !== undefined) return { ...base, ...relation(op, call, at - block.at, block, store) }
   if (owner !== undefined) return { ...base, what: call }
   const isAligned = (at + store.bias) % store.align === 0
   const why = isAligned ? 'no block of this region' : `no multiple of ${store.align}, as every block's address is`
@@ -33,10 +33,11 @@ export function explain(
 }
 
 /** How an address stands to the block that it lies in or beside. */
-function relation(op: Op, call: string, offset: number, block: Block, bias: number): Partial<Found> {
-  const { size, site: allocated, freed, condition } = block
-  const known = { size, allocated, freed }
-  const name = `the block of ${size} bytes at ${block.at + bias}`
+function relation(op: Op, call: string, offset: number, block: Block, store: Store): Partial<Found> {
+  const { site: allocated, freed, condition } = block
+  const size = block.size - store.tailOf(block.at)
+  const known = { size: block.size, allocated, freed }
+  const name = `the block of ${size} bytes at ${block.at + store.bias}`
   if (offset === 0) {
     if (condition === 'cleared') {
       return { ...known, kind: 'use-after-clear', what: `${op} of a block that a clear had freed` }

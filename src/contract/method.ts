@@ -32,6 +32,8 @@
  *                      is the name of another region that has that address
  *   closing()          the region is about to close; what comes back is called at each call that comes too late
  *   leaks(held)        says which blocks were never freed, but for those at `held`, which are the region's own
+ *   overrun(at, place, count)  so many of the bytes that the region keeps at the end of the payload at `at` (see
+ *                      Store.tailOf) were found overwritten, the first at `place`; they are right again
  *   profile(fresh)     what was counted so far; with `fresh` counting begins anew
  *
  * A method tells the store of every block that becomes busy (`took`) or stops being so (`gave`): busy bytes and high
@@ -71,6 +73,7 @@ export interface Method {
   mistaken?(op: 'free' | 'resize', at: Addr, owner?: string): void
   closing?(): Late
   leaks?(held: ReadonlySet<Addr>): void
+  overrun?(at: Addr, place: Addr, count: number): void
   profile?(fresh: boolean): Profiled
 }
 

@@ -51,6 +51,9 @@ export interface Store {
   /** Address of what `took` and `gave` keep: busy bytes, and behind it their high tide. For a method that counts by itself. */
   readonly tally: Addr
 
+  /** Bytes at the end of the payload at `at` that the region keeps for itself and its client never had; for reports. */
+  tailOf(at: Addr): number
+
   /** Tells everybody who listens what a method found out; called when the method is in order. Throws where `abort` says so. */
   report(found: Found): void
 }

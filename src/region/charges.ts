@@ -16,7 +16,8 @@
  *   clear     nobody owes anything
  *
  * A block that was busy before the ledger began has no tail; the ledger lists those. A tail that was overwritten names no
- * account (one word in some hundred million would): such a block is refused, as one whose head was overwritten.
+ * account (one word in some hundred million would): such a block is refused, as one whose head was overwritten. Over a
+ * method that debugs it is put right, since an account then has a block more than name it, and told as the overrun it is.
  *
  *   A4  every busy block names an account, or is an old one
  *   A5  of each account, BYTES is the sum of its blocks, and ALLOCS - FREES their number
@@ -57,6 +58,12 @@ const SLACK = 64
 export type HardListener = (account: Cell, request: Request) => boolean
 /** Hears that an account has passed its soft limit. */
 export type SoftListener = (account: Cell, live: number, limit: number) => void
+
+/** A busy block that names no account, as the method knows it. */
+interface Damaged {
+  readonly at: Addr
+  readonly size: number
+}
 
 export class Charges implements Method {
   readonly ledger: Ledger
@@ -110,6 +117,7 @@ export class Charges implements Method {
     this.closing = inner.closing && this.closingInner
     this.leaks = inner.leaks && this.leaksInner
     this.profile = inner.profile && this.profileInner
+    store.tails = this
   }
 
   start(): void {
@@ -160,8 +168,9 @@ export class Charges implements Method {
     const size = inner.sizeOf(at)
     if (size < 0) return inner.free(at)
     if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.freeOld(account, at, size)
-    const slot = this.read(m, at + size - 4)
-    if ((account !== 0 && slot !== account) || m[slot] !== (slot ^ OWN) || !inner.free(at)) return false
+    let slot = this.read(m, at + size - 4)
+    if (m[slot] !== (slot ^ OWN)) slot = this.healed(at, size)
+    if ((account !== 0 && slot !== account) || slot === 0 || !inner.free(at)) return false
     m = this.words.i32
     m[this.tally] = (m[this.tally]! + tail) | 0
     this.discharge(m, slot, size - tail)
@@ -215,6 +224,11 @@ export class Charges implements Method {
     if (size < 0) return -1
     if (this.tail === 4 || (this.words.i32[this.old] !== 0 && this.ledger.oldAt(at) >= 0)) return 0
     return this.read(this.words.i32, at + size - 8) >>> 0
+  }
+
+  /** Bytes at the end of a block that are not the client's. */
+  tailOf(at: Addr): number {
+    return this.isOld(at) ? 0 : this.tail
   }
 
   /** Whether a block was busy before the ledger began. */
@@ -326,8 +340,9 @@ export class Charges implements Method {
     if (had < 0) return false
     let m = this.words.i32
     if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.resizeOld(at, size, had)
-    const slot = this.read(m, at + had - 4)
-    if (m[slot] !== (slot ^ OWN)) return false
+    let slot = this.read(m, at + had - 4)
+    if (m[slot] !== (slot ^ OWN)) slot = this.healed(at, had)
+    if (slot === 0) return false
     const more = size + tail - had
     const isLimited = m[slot + LIMITED] !== 0
     if (isLimited && more > 0 && !this.admits(slot, more + SLACK + 2 * this.store.align)) return false
@@ -392,6 +407,7 @@ export class Charges implements Method {
   }
 
   private leaksInner(held: ReadonlySet<Addr>): void {
+    if (this.inner.overrun !== undefined) this.healAll()
     this.inner.leaks!(held)
   }
 
@@ -547,26 +563,72 @@ export class Charges implements Method {
   }
 
   private checkBlocks(): void {
-    const { ledger, tail, words } = this
-    const m = words.i32
-    const found = new Map<Cell, { bytes: number; blocks: number }>()
-    let old = 0
-    this.inner.walk((at, size, state) => {
-      if (state !== 'busy') return
-      const isOld = ledger.oldAt(at) >= 0
-      const slot = isOld ? this.first : this.read(m, at + size - 4)
-      if (!ledger.isAccount(slot)) this.fail('A4', at, `account ${slot}`, 'the slot of one')
-      const { bytes, blocks } = found.get(slot) ?? { bytes: 0, blocks: 0 }
-      found.set(slot, { bytes: bytes + (isOld ? size : size - tail), blocks: blocks + 1 })
-      if (isOld) old++
-    })
-    if (old !== m[this.old]) this.fail('A4', this.old * 4, `${m[this.old]} old blocks`, old)
+    const { ledger } = this
+    if (this.inner.overrun !== undefined) this.healAll()
+    const { found, damaged, old } = this.counted()
+    if (damaged.length > 0) this.fail('A4', damaged[0]!.at, 'no account', 'a busy block that names one')
+    if (old !== this.words.i32[this.old]) this.fail('A4', this.old * 4, `${this.words.i32[this.old]} old blocks`, old)
     for (const slot of ledger.accounts()) {
       const { bytes, blocks } = ledger.own(slot)
       const seen = found.get(slot) ?? { bytes: 0, blocks: 0 }
       if (bytes !== seen.bytes) this.fail('A5', slot * 4, `${bytes} bytes`, seen.bytes)
       if (blocks !== seen.blocks) this.fail('A5', slot * 4, `${blocks} blocks`, seen.blocks)
     }
+  }
+
+  /** What the busy blocks say: of each account they name, those that name none, and how many are old. */
+  private counted(): { found: Map<Cell, Pick<Counts, 'bytes' | 'blocks'>>; damaged: Damaged[]; old: number } {
+    const { ledger, tail } = this
+    const m = this.words.i32
+    const found = new Map<Cell, Pick<Counts, 'bytes' | 'blocks'>>()
+    const damaged: Damaged[] = []
+    let old = 0
+    this.inner.walk((at, size, state) => {
+      if (state !== 'busy') return
+      const isOld = this.isOld(at)
+      const slot = isOld ? this.first : this.read(m, at + size - 4)
+      if (isOld) old++
+      if (ledger.isAccount(slot)) {
+        const { bytes, blocks } = found.get(slot) ?? { bytes: 0, blocks: 0 }
+        found.set(slot, { bytes: bytes + (isOld ? size : size - tail), blocks: blocks + 1 })
+      } else damaged.push({ at, size })
+    })
+    return { found, damaged, old }
+  }
+
+  // what a debugging method is told of, and put right
+
+  /** The account of a block whose tail was overwritten, found out where a debugging method is inside; else 0. */
+  private healed(at: Addr, size: number): Cell {
+    const { inner, tail, words } = this
+    if (inner.overrun === undefined) return 0
+    const net = size - tail
+    const slot = this.missing(net)
+    if (slot === 0) return 0
+    const was = words.u8.slice(at + net, at + size)
+    this.write(words.i32, at + size - 4, slot)
+    const isOther = (_byte: number, i: number): boolean => i >= tail - 4 && was[i] !== words.u8[at + net + i]
+    const first = was.findIndex(isOther)
+    inner.overrun(at, at + net + first, was.filter(isOther).length)
+    return slot
+  }
+
+  private healAll(): void {
+    for (const { at, size } of this.counted().damaged) this.healed(at, size)
+  }
+
+  /** The account that has a block of so many bytes more than name it; 0 where there is none. */
+  private missing(net: number): Cell {
+    const { found } = this.counted()
+    let likely = 0
+    for (const slot of this.ledger.accounts()) {
+      const { bytes, blocks } = this.ledger.own(slot)
+      const seen = found.get(slot) ?? { bytes: 0, blocks: 0 }
+      if (blocks === seen.blocks || bytes - seen.bytes < net) continue
+      if (blocks - seen.blocks === 1 && bytes - seen.bytes === net) return slot
+      likely ||= slot
+    }
+    return likely
   }
 
   private fail(law: string, place: number, seen: unknown, expected: unknown): never {

@@ -67,6 +67,9 @@ export const optionRows: readonly PowerRow[] = [
     about: 'Traces tell which region each operation was of, and its name.' },
   { name: 'usage', kind: 'flag', scope: 'process', otherwise: 'off', example: 'usage',
     about: 'This list is written to standard error.' },
+  { name: 'report', kind: 'file', scope: 'process', otherwise: 'none', example: 'report=app-%p-%t.txt',
+    about: 'Who holds the memory, by region and account, is written to this file when the program ends and on SIGUSR2: ' +
+      'as JSON where it ends in .json, else to be read.' },
   { name: 'format', kind: 'choice', scope: 'process', choices: ['text', 'ast', 'json', 'none'], otherwise: 'text', example: 'format=json',
     about: 'How reports of debug are written: to be read, as the lines of AST vmalloc, one JSON object a line, or not at all: listeners still hear them.' },
   { name: 'warn', kind: 'file', scope: 'process', otherwise: 'standard error', example: "warn='my warnings-%p.txt'",
@@ -477,7 +480,8 @@ export function writeReport(message: string): void {
   else console?.warn(message)
 }
 
-function whoAmI(): { pid: number; thread: number } {
+/** The process and the thread that this is; 0 where there are none. */
+export function whoAmI(): { pid: number; thread: number } {
   const { process } = host
   return { pid: process?.pid ?? 0, thread: process?.getBuiltinModule?.('node:worker_threads')?.threadId ?? 0 }
 }

@@ -8,7 +8,7 @@
  * held beyond what clients use stay within that share.
  */
 
-import { ALIGN, LIMIT } from '../contract/addr.ts'
+import { type Addr, ALIGN, LIMIT } from '../contract/addr.ts'
 import type { Found } from '../contract/finding.ts'
 import type { Discipline, Region } from '../contract/region.ts'
 import type { SegmentView } from '../contract/stat.ts'
@@ -62,6 +62,8 @@ export class Segments implements Store {
   header = 0
   /** While true nothing new is asked of the discipline. */
   frozen = false
+  /** Who keeps the ends of payloads, where accounts are kept. */
+  tails: { tailOf(at: Addr): number } | undefined = undefined
 
   private readonly region: Owner
 
@@ -242,8 +244,13 @@ export class Segments implements Store {
     return raw === 0 ? 0 : this.append(chain, raw, want)
   }
 
+  tailOf(at: Addr): number {
+    return this.tails === undefined ? 0 : this.tails.tailOf(at)
+  }
+
   report(found: Found): void {
-    this.region.reported(found)
+    const tail = found.isRegion === true || (found.blocks ?? 1) > 1 ? 0 : this.tailOf(found.at)
+    this.region.reported(found.size < tail ? found : { ...found, size: found.size - tail })
   }
 
   /** The same store for a method whose state lies elsewhere in the header, and what it takes and gives, too. */
@@ -457,6 +464,9 @@ class Elsewhere implements Store {
     const i = this.tally >>> 2
     const m = this.store.words.i32
     m[i] = m[i]! - bytes
+  }
+  tailOf(at: Addr): number {
+    return this.store.tailOf(at)
   }
   report(found: Found): void {
     this.store.report(found)
