@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { command } from './fixtures/command.ts'
 
 const root = join(import.meta.dirname, '..')
 const recorded = join(root, 'test/traces')
@@ -26,11 +27,11 @@ type Row = Record<(typeof FIELDS)[number], string | number>
 let folder = ''
 
 function vmalloc(words: string[], options = '') {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(root, 'bin/vmalloc.ts'), ...words],
-    { cwd: folder, encoding: 'utf8', env: { ...process.env, VMALLOC_OPTIONS: options } },
-  )
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...command, ...words], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, VMALLOC_OPTIONS: options },
+  })
   const rows = () =>
     stdout
       .trimEnd()

@@ -9,16 +9,17 @@ import { type Live, Rng, randomLife, seedFrom, Watched } from './conformance/ind
 
 const SEED = seedFrom(process.env.SEED)
 const MIB = 2 ** 20
+const ROOM = 16 * MIB
 const alignments = [8, 16, 64, 4096]
 const methods = registry.methods.all().filter(({ sizes, wraps }) => sizes !== 'none' && wraps !== true)
 
-/** Roots to open a region on: the registered ones, each with 64 MiB at most, and raw memory. */
+/** Roots to open a region on: the registered ones, each with 16 MiB at most, and raw memory. */
 const roots: Record<string, () => OpenOptions['discipline']> = {
-  'part of an ArrayBuffer': () => new Uint8Array(new ArrayBuffer(64 * MIB), 13, 64 * MIB - 26),
-  'a WebAssembly.Memory': () => new WebAssembly.Memory({ initial: 1, maximum: 1024 }),
+  'part of an ArrayBuffer': () => new Uint8Array(new ArrayBuffer(ROOM), 13, ROOM - 26),
+  'a WebAssembly.Memory': () => new WebAssembly.Memory({ initial: 1, maximum: ROOM / 2 ** 16 }),
 }
 for (const { name, create } of registry.disciplines.all()) {
-  if (name !== 'region' && name !== 'null') roots[name] = () => create({ max: 64 * MIB })
+  if (name !== 'region' && name !== 'null') roots[name] = () => create({ max: ROOM })
 }
 
 describe(`grid, SEED=${SEED}`, () => {

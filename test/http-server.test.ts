@@ -1,14 +1,6 @@
 /**
- * http-server: the example. Its JSON against JSON.parse, its heaps as they come and go, and a load of 20,000 requests
- * over 16 connections, in a process of its own, beside the same server without heaps.
- *
- * Each customer sends the same 125 orders again and again, so after each period of 2,000 requests the sessions keep the
- * same, whatever came in which order: extent and live bytes are compared exactly. Before the first period all 16 requests
- * have their heaps at once, as many as there can be.
- *
- * Resident memory is read when the collector has run, and V8 has as much room for young objects all the time: otherwise
- * that doubles and halves by 8 MiB at moments that say nothing of a server. Both servers are at rest by 2,000 requests and
- * grow by 1 or 2 MiB from there on, more or less from run to run: what is below FLOOR counts as FLOOR.
+ * http-server: the example. Its JSON against JSON.parse, its heaps as they come and go, and a load of 8,000 requests over
+ * 16 connections (fixtures/http-loaded.ts; 20,000 of them: `npm run test:long`).
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,17 +13,11 @@ import { HeapOrders } from '../examples/http-server/heap-orders.ts'
 import { FALSE, JsonError, LIST, Nodes, NULL, NUMBER, OBJECT, parse, TEXT, TRUE } from '../examples/http-server/json.ts'
 import { type Body, Refusal } from '../examples/http-server/serve.ts'
 import { Dice, SEED } from './fixtures/dice.ts'
-import type { Measured } from './fixtures/http-host.ts'
-import { Customer, Host, PERIOD } from './fixtures/http-load.ts'
+import { loadSuite } from './fixtures/http-loaded.ts'
 
 const root = join(import.meta.dirname, '..')
 
-const CONNECTIONS = 16
-const PERIODS = 10
-const FLOOR = 4 * 2 ** 20
-const MOST = 1.2
-/** On a machine that has nothing else to do it takes a tenth of this. */
-const PATIENCE = 180_000
+const PERIODS = 4
 
 describe('examples/http-server', () => {
   describe('json', () => {
@@ -291,67 +277,8 @@ describe('examples/http-server', () => {
     expect(stdout).to.include('nobody is there: 0 sessions, 0 bytes live')
   })
 
-  describe(`under a load of ${PERIODS * PERIOD * CONNECTIONS} requests`, () => {
-    let heaps: Loaded
-    let plain: Loaded
-    before(async function () {
-      this.timeout(PATIENCE)
-      heaps = await load('heaps')
-      plain = await load('plain')
-    })
-
-    it('answers as the server without heaps does', () => {
-      expect(heaps.digests).to.deep.equal(plain.digests)
-    })
-
-    it('holds as many bytes after 20,000 requests as after 2,000, exactly', () => {
-      const [first, last] = [heaps.measured[0]!, heaps.measured.at(-1)!]
-      expect(first.bytesLive).to.be.above(CONNECTIONS * 100)
-      expect(first.extent).to.be.above(first.bytesLive)
-      expect({ ...last, resident: 0 }).to.deep.equal({ ...first, resident: 0 })
-    })
-
-    it('has nothing live once the sessions have ended', () => {
-      expect(heaps.left).to.include({ sessions: 0, bytesLive: 0 })
-    })
-
-    it(`grows at most ${MOST} times as much as the server without heaps, as resident memory goes`, () => {
-      expect(growth(heaps), `${growth(heaps)} bytes and ${growth(plain)}`).to.be.at.most(
-        MOST * Math.max(growth(plain), FLOOR),
-      )
-    })
-  })
+  loadSuite(PERIODS)
 })
-
-interface Loaded {
-  /** After 2,000 requests, and after 20,000. */
-  readonly measured: readonly Measured[]
-  /** After all sessions have ended. */
-  readonly left: Measured
-  readonly digests: readonly string[]
-}
-
-const growth = ({ measured }: Loaded) => measured.at(-1)!.resident - measured[0]!.resident
-
-async function load(kind: 'heaps' | 'plain'): Promise<Loaded> {
-  const host = await Host.start(kind)
-  const customers = Array.from({ length: CONNECTIONS }, (_, i) => new Customer(host.port, i))
-  const together = (work: (customer: Customer) => Promise<unknown>) => Promise.all(customers.map(work))
-  try {
-    const held = await Promise.all(customers.map((customer) => customer.hold()))
-    await Promise.all(held.map((finish) => finish()))
-    await together((customer) => customer.period())
-    const measured = [await host.measure()]
-    for (let period = 1; period < PERIODS; period++) await together((customer) => customer.period())
-    measured.push(await host.measure())
-    await together((customer) => customer.send('DELETE', ''))
-    const digests = customers.map(({ digest }) => digest.digest('hex'))
-    return { measured, left: await host.measure(), digests }
-  } finally {
-    for (const customer of customers) customer.leave()
-    await host.stop()
-  }
-}
 
 /** What a text is, as JavaScript's own values. */
 function parsed(source: string): unknown {

@@ -319,7 +319,7 @@ describe(`profile, SEED=${seed}`, () => {
 
   it('is where it was after a request that there is no memory for', () => {
     const picks = (tooMuch: number) => {
-      const region = open({ method: 'profile(best)', sample: 2 ** 26, seed: 9, discipline: 'buffer', max: 2 ** 20 })
+      const region = open({ method: 'profile(best)', sample: 2 ** 22, seed: 9, discipline: 'buffer', max: 2 ** 20 })
       let steps = 0
       for (let at = region.alloc(1000); region.sizeOf(at) !== 1000; at = region.alloc(1000), steps++) {
         for (let i = 0; i < 4; i++) expect(region.alloc(tooMuch)).equals(0)

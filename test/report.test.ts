@@ -18,6 +18,7 @@ import { pointsOf, thin } from '../src/report/thin.ts'
 import { parseTrace } from '../src/trace/format.ts'
 import { replay } from '../src/trace/replay.ts'
 import type { Trace } from '../src/trace/trace.ts'
+import { command } from './fixtures/command.ts'
 import { Dice, SEED } from './fixtures/dice.ts'
 import { syntheticTrace } from './fixtures/synthetic.ts'
 
@@ -27,11 +28,12 @@ const dot = join(recorded, 'dot-layout.rep.gz')
 let folder = ''
 
 function report(words: string[], options = '') {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(root, 'bin/vmalloc.ts'), 'report', ...words],
-    { cwd: folder, encoding: 'utf8', env: { ...process.env, VMALLOC_OPTIONS: options }, maxBuffer: 1 << 26 },
-  )
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...command, 'report', ...words], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, VMALLOC_OPTIONS: options },
+    maxBuffer: 1 << 26,
+  })
   return { status, stdout, stderr }
 }
 

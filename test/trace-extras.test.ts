@@ -34,6 +34,7 @@ import { traceExtras } from '../src/trace/open.ts'
 import { replay } from '../src/trace/replay.ts'
 import { OP_ALLOC, OP_FREE, OP_RESIZE, OP_ZEROED, type Trace } from '../src/trace/trace.ts'
 import { TraceWriter } from '../src/trace/write.ts'
+import { command } from './fixtures/command.ts'
 
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 const fixtures = join(import.meta.dirname, 'fixtures')
@@ -602,11 +603,10 @@ describe('packed trace', () => {
     await run('trace-noted.ts', ['end'], `trace=${path},tracedepth=5,tracetimes,tracenames`)
     const cut = join(folder, 'cut-off.gz')
     writeFileSync(cut, zlib.gzipSync('1 0 0 0\na 0 1\nf 0\n').subarray(0, -4))
-    const bin = join(import.meta.dirname, '../bin/vmalloc.ts')
     const files = [path, join(fixtures, 'mtraced.mtrace'), cut]
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['--import', 'tsx', bin, 'replay', ...files, '--json', '--passes', '1', '--check'],
+      [...command, 'replay', ...files, '--json', '--passes', '1', '--check'],
       { encoding: 'utf8', env: { ...process.env, VMALLOC_OPTIONS: '' } },
     )
     const rows = stdout

@@ -2,9 +2,10 @@
  * traces, at length: every trace over every kind of memory, with several passes over one heap, and again with large
  * alignment and with each operation checked at its neighbours. `npm run test:long`; the short one is traces.test.ts.
  */
+import { expect } from 'chai'
 import { open, type Region } from '../../src/index.ts'
 import { traceName } from '../../src/node/traces.ts'
-import { allTraces, OWN, read, replayed } from '../fixtures/trace-runs.ts'
+import { allTraces, geometricMean, LEAST, OWN, read, replayed } from '../fixtures/trace-runs.ts'
 
 const root = (discipline = 'memory') => open({ discipline, name: 'root' })
 const places: [where: string, make: () => Region][] = [
@@ -22,8 +23,20 @@ const places: [where: string, make: () => Region][] = [
   ['filled with junk', () => open({ discipline: 'memory', junk: true })],
 ]
 
-for (const file of [...allTraces(OWN), ...allTraces(process.env.VMALLOC_TRACES)]) {
+const files = [...allTraces(OWN), ...allTraces(process.env.VMALLOC_TRACES)]
+const used = new Map<string, number[]>(places.map(([where]) => [where, []]))
+
+for (const file of files) {
   describe(`trace ${traceName(file)}`, () => {
-    for (const [where, make] of places) it(where, () => void replayed(read(file), make, 2))
+    for (const [where, make] of places) {
+      it(where, () => void used.get(where)!.push(replayed(read(file), make, 2).utilization))
+    }
+  })
+}
+
+for (const where of ['memory', 'shared', 'resizable']) {
+  it(`traces use at least ${LEAST} of what they hold over ${where}`, () => {
+    expect(used.get(where)).to.have.length(files.length)
+    expect(geometricMean(used.get(where)!)).to.be.at.least(LEAST)
   })
 }
