@@ -217,6 +217,14 @@ function tracing(figures: Figures): Goal[] {
 function tools(figures: Figures): Goal[] {
   const [traces, stacks] = [figures.loads('traces'), figures.loads('stacks')]
   return [
+    ...atMostTimes(figures, 'charging an account, against plain', ['accounts, asked', 'best'], traces, 1.3),
+    ...atMostTimes(
+      figures,
+      'charging the region’s own, against plain',
+      ['accounts, by the region', 'best'],
+      traces,
+      1.3,
+    ),
     ...atMostTimes(figures, 'debug without stacks, fill=512, against plain', ['debug, fill=512', 'best'], traces, 4),
     ...atMostTimes(
       figures,

@@ -4,6 +4,8 @@
  *
  *   over all traces              over the first calls of some, since a stack takes microseconds
  *
+ *   accounts, asked              an account is asked for each block, and to free it
+ *   accounts, by the region      the region is asked, which keeps accounts: its own pays
  *   debug, fill=512              best, traced with stacks
  *   debug, depth=0               debug, stacks: as it is without options
  *   best, touched as by debug    captures as by debug       one when a block is allocated, one when it is freed
@@ -29,6 +31,29 @@ const FILLS = { fresh: 0x55, freed: 0xa5 }
 const base = { kind: 'tool', does: ['replay'] as readonly Need[] } as const
 const short = { kind: 'tool', does: ['replay short'] as readonly Need[] } as const
 const over = { discipline: 'memory' }
+
+const accounted: Subject = {
+  ...base,
+  does: ['replay', 'any size'],
+  name: 'accounts, asked',
+  about: 'an account two names deep: its `alloc`, `resize` and `free`',
+  ready: async () => {
+    const { open } = await import('vmalloc')
+    const { account } = await import('vmalloc/account')
+    return () => {
+      const region = open({ ...over, method: 'best', accounts: true })
+      return { ...sessionOf(region), heap: account('parser/strings', region) }
+    }
+  },
+}
+
+const accountedRegion: Subject = {
+  ...base,
+  does: ['replay', 'any size'],
+  name: 'accounts, by the region',
+  about: '`accounts`: every block is charged to the region’s own account',
+  ready: () => opening({ ...over, method: 'best', accounts: true }),
+}
 
 const traced: Subject = {
   ...short,
@@ -197,6 +222,8 @@ const capturesOfProfile: Subject = {
 }
 
 export const tools: readonly Subject[] = [
+  accounted,
+  accountedRegion,
   traced,
   debugPart,
   debugWhole,
