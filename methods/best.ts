@@ -243,6 +243,10 @@ class Best implements Method {
     return span === 0 ? -1 : ((span << 2) >>> 0) - 4
   }
 
+  claimedSize(at: Addr): number {
+    return ((this.words.i32[(at >>> 2) + HEAD]! & -8) >>> 0) - 4
+  }
+
   serves(size: number): boolean {
     return size <= this.most
   }

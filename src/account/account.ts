@@ -22,7 +22,7 @@ import { VmallocError } from '../ground/fault.ts'
 import { encode } from '../ground/text.ts'
 import type { Charges } from '../region/charges.ts'
 import { type Home, handleOf } from '../region/ground.ts'
-import { LONGEST_NAME } from '../region/ledger.ts'
+import { DEEPEST, LONGEST_NAME } from '../region/ledger.ts'
 import { mallocRegion } from '../region/malloc.ts'
 import type { Payer } from '../region/payer.ts'
 import type { Handle } from '../region/region.ts'
@@ -89,7 +89,7 @@ export class Account implements Payer {
 
   /** A block of `size` bytes. Throws VmallocError: `argument`, `no-memory` also where a limit says no, `closed`. */
   alloc(size: number): Addr {
-    this.mustBeThere('alloc')
+    if (!this.charges.isOf(this.slot, this.token)) this.mustBeThere('alloc')
     const at = this.handle.allocFor(this.slot, size)
     return at !== NIL ? at : this.lacks('alloc', size)
   }
@@ -97,14 +97,14 @@ export class Account implements Payer {
   /** The same, with all its bytes 0. */
   allocZeroed(size: number): Addr {
     this.mustBeThere('allocZeroed')
-    const at = this.handle.allocFor(this.slot, size, 0, true)
+    const at = this.handle.allocZeroedFor(this.slot, size)
     return at !== NIL ? at : this.lacks('allocZeroed', size)
   }
 
   /** The same at a multiple of `alignment`, a power of two. Throws `argument` too where the method does not align. */
   align(size: number, alignment: number): Addr {
     this.mustBeThere('align')
-    const at = this.handle.allocFor(this.slot, size, alignment)
+    const at = this.handle.alignFor(this.slot, size, alignment)
     return at !== NIL ? at : this.lacks('align', size, alignment)
   }
 
@@ -146,7 +146,7 @@ export class Account implements Payer {
    */
   free(at: Addr): void {
     if (at === NIL) return
-    this.mustBeThere('free')
+    if (!this.charges.isOf(this.slot, this.token)) this.mustBeThere('free')
     if (this.handle.freeFor(this.slot, at)) return
     this.mustBeOwn('free', at)
     throw new VmallocError(
@@ -177,7 +177,7 @@ export class Account implements Payer {
     this.region.walk(({ at, size, state }) => {
       if (state !== 'busy') return true
       const slot = this.slotOf(at)
-      if (slot === 0 || (slot !== this.slot && !(all && this.isAbove(slot)))) return true
+      if (slot === 0 || (slot !== this.slot && !(all && this.charges.ledger.isWithin(slot, this.slot)))) return true
       if (!paths.has(slot)) paths.set(slot, this.charges.ledger.path(slot).join('/'))
       return visit({ at, size, account: paths.get(slot)! })
     })
@@ -231,11 +231,7 @@ export class Account implements Payer {
   children(): Account[] {
     this.mustBeThere('children')
     const { ledger } = this.charges
-    return this.handle.within(() =>
-      [...ledger.accounts()]
-        .filter((slot) => slot !== this.slot && ledger.parent(slot) === this.slot)
-        .map((slot) => new Account(this.handle, this.charges, slot)),
-    )
+    return this.handle.within(() => ledger.below(this.slot).map((slot) => new Account(this.handle, this.charges, slot)))
   }
 
   /** What this account itself has and did. */
@@ -332,13 +328,6 @@ export class Account implements Payer {
     return this.handle.closed ? 0 : this.handle.within(() => this.charges.accountOf(at - this.bias))
   }
 
-  private isAbove(slot: number): boolean {
-    const { ledger } = this.charges
-    let above = slot
-    while (above !== 0 && above !== this.slot) above = ledger.parent(above)
-    return above !== 0
-  }
-
   private mustBeOwn(op: string, at: Addr): void {
     const slot = this.slotOf(at)
     if (slot === this.slot) return
@@ -406,9 +395,10 @@ export function currentAccount(): Account | undefined {
 /** All accounts of a region, its own first; none where it keeps no accounts. */
 export function accounts(home: Home = mallocRegion()): Account[] {
   const handle = handleOf(home, 'accounts')
-  const { charges } = handle
-  if (charges === undefined) return []
-  return handle.within(() => [...charges.ledger.accounts()].map((slot) => new Account(handle, charges, slot)))
+  return handle.within(() => {
+    const { charges } = handle
+    return charges === undefined ? [] : [...charges.ledger.accounts()].map((slot) => new Account(handle, charges, slot))
+  })
 }
 
 /**
@@ -447,6 +437,9 @@ export function ordinalOf(at: Addr, home: Home = mallocRegion()): number {
 }
 
 function accountIn(handle: Handle, charges: Charges, way: readonly Uint8Array[]): Account {
+  if (way.length >= DEEPEST) {
+    throw new VmallocError('argument', `account: ${way.length} names, expected fewer than ${DEEPEST} in one another`)
+  }
   const slot = handle.within(() => charges.accountAt({ way }))
   if (slot === 0) {
     throw new VmallocError('no-memory', `account: region ${handle.name} has no memory for another account`)

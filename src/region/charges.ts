@@ -35,6 +35,8 @@ import {
   ALLOCS,
   BYTES,
   type Counts,
+  countAt,
+  DEEPEST,
   FAILURES,
   FREES,
   HARD,
@@ -79,6 +81,7 @@ export class Charges implements Method {
   private readonly tail: number //   bytes of it
   private readonly first: Cell
   private readonly old: number //    word that counts old blocks
+  private readonly isClaimed: boolean // the method can say a size without a look at the block's neighbours
   // the slot of who paid last
   private lastPayer: Payer | undefined = undefined
   private lastSlot: Cell = 0
@@ -106,6 +109,7 @@ export class Charges implements Method {
     this.tail = ledger.tail
     this.first = ledger.first
     this.old = ledger.oldWord
+    this.isClaimed = inner.claimedSize !== undefined
     this.align = inner.align && this.allocAligned
     this.resize = inner.resize && this.resizeBlock
     this.compact = inner.compact && this.compactInner
@@ -130,8 +134,29 @@ export class Charges implements Method {
 
   /** A block that an account pays for; `alignment` 0 for the region's. */
   allocFor(size: number, alignment: number, slot: Cell): Addr {
+    const { inner, tally, words } = this
+    const before = words.i32
+    if (this.tail !== 4 || alignment !== 0 || !(size > 0) || before[slot] !== (slot ^ OWN))
+      return this.allocSlowly(size, alignment, slot)
+    const busy = before[tally]!
+    const tide = before[tally + 1]!
+    const at = inner.alloc(size + 4)
+    if (at === NIL) return NIL
+    const m = words.i32
+    const now = (m[tally]! - 4) | 0
+    m[tally] = now
+    if (m[tally + 1] !== tide) m[tally + 1] = now >>> 0 > tide >>> 0 ? now : tide
+    const net = (now - busy) | 0
+    charge(m, slot, net)
+    if ((net & 3) === 0) m[(at >>> 2) + (net >>> 2)] = slot
+    else this.write(m, at + (net >>> 0), slot)
+    return at
+  }
+
+  /** The same for blocks of special sizes and places, and under limits. */
+  private allocSlowly(size: number, alignment: number, slot: Cell): Addr {
     const { inner, tally, tail } = this
-    if (!(size >= 0)) return NIL
+    if (!(size >= 0) || !this.ledger.isAccount(slot)) return NIL // it was removed by another thread, or a handler
     let m = this.words.i32
     const isLimited = m[slot + LIMITED] !== 0
     if (isLimited && !this.admits(slot, size)) return NIL
@@ -146,7 +171,7 @@ export class Charges implements Method {
     m[tally] = now
     if (m[tally + 1] !== tide) m[tally + 1] = now >>> 0 > tide >>> 0 ? now : tide
     if (isLimited && !this.admits(slot, net >>> 0) && this.takesBack(at, tide)) return NIL
-    this.charge(m, slot, net)
+    charge(m, slot, net)
     this.sign(m, at + (net >>> 0), slot)
     if (isLimited) this.tellSoft(slot)
     return at
@@ -154,7 +179,9 @@ export class Charges implements Method {
 
   /** A block for the content of the one at `at`, which the same account pays for. */
   allocAgain(at: Addr, size: number): Addr {
-    return this.allocFor(size, 0, this.accountOf(at) || this.first)
+    this.refuser = 0
+    const slot = this.accountOf(at)
+    return slot === 0 ? NIL : this.allocFor(size, 0, slot)
   }
 
   free(at: Addr): boolean {
@@ -163,17 +190,31 @@ export class Charges implements Method {
 
   /** Frees a block if that account pays for it; 0 stands for any. */
   freeOf(account: Cell, at: Addr): boolean {
-    const { inner, tail } = this
-    let m = this.words.i32
-    const size = inner.sizeOf(at)
-    if (size < 0) return inner.free(at)
-    if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.freeOld(account, at, size)
-    let slot = this.read(m, at + size - 4)
-    if (m[slot] !== (slot ^ OWN)) slot = this.healed(at, size)
-    if ((account !== 0 && slot !== account) || slot === 0 || !inner.free(at)) return false
-    m = this.words.i32
-    m[this.tally] = (m[this.tally]! + tail) | 0
-    this.discharge(m, slot, size - tail)
+    const { inner, words } = this
+    const before = words.i32
+    const size = this.isClaimed ? inner.claimedSize!(at) : inner.sizeOf(at)
+    if (size < 4 || (size & 3) !== 0 || before[this.old] !== 0) return this.freeSlowly(account, at)
+    const slot = before[(at >>> 2) + (size >>> 2) - 1]!
+    if (before[slot] !== (slot ^ OWN) || (account !== 0 && slot !== account)) return this.freeSlowly(account, at)
+    if (!inner.free(at)) return false
+    const m = words.i32
+    const { tally, tail } = this
+    m[tally] = (m[tally]! + tail) | 0
+    discharge(m, slot, size - tail)
+    return true
+  }
+
+  /** The same for blocks of odd sizes, old ones, damaged ones, and under limits. */
+  private freeSlowly(account: Cell, at: Addr): boolean {
+    const size = this.inner.sizeOf(at)
+    if (size < 0) return this.inner.free(at)
+    if (this.isOld(at)) return this.freeOld(account, at, size)
+    let slot = this.read(this.words.i32, at + size - 4)
+    if (!this.ledger.isAccount(slot)) slot = this.healed(at, size)
+    if ((account !== 0 && slot !== account) || slot === 0 || !this.inner.free(at)) return false
+    const m = this.words.i32
+    m[this.tally] = (m[this.tally]! + this.tail) | 0
+    this.discharge(m, slot, size - this.tail)
     return true
   }
 
@@ -279,12 +320,11 @@ export class Charges implements Method {
     if (place >= 0) return false
     const net = size - this.tail
     const m = this.words.i32
-    this.change(m, from, -net)
-    const isAdmitted = this.admits(slot, net)
-    this.change(m, from, net)
-    if (!isAdmitted) return false
-    this.discharge(m, from, net)
-    this.charge(m, slot, net)
+    const common = this.ledger.common(from, slot)
+    if (!this.admits(slot, net, common)) return false
+    this.discharge(m, from, net, common)
+    charge(m, slot, net, common)
+    pass(m, common)
     this.sign(m, at + net, slot)
     if (m[slot + LIMITED] !== 0) this.tellSoft(slot)
     return true
@@ -292,7 +332,7 @@ export class Charges implements Method {
 
   /** A block that was busy before the ledger began. */
   found(at: Addr): void {
-    this.charge(this.words.i32, this.first, this.inner.sizeOf(at))
+    charge(this.words.i32, this.first, this.inner.sizeOf(at))
   }
 
   /** The way to the account that pays for the busy block at `at`; undefined for no block. */
@@ -304,21 +344,20 @@ export class Charges implements Method {
   /** A request that an account would have paid for had no memory. */
   failed(slot: Cell): void {
     const m = this.words.i32
-    const { f64 } = this.words
-    for (let s = slot; s !== 0; s = m[s + UP]!) f64[(s + FAILURES) >>> 1] = f64[(s + FAILURES) >>> 1]! + 1
+    let left = DEEPEST
+    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) countAt(m, s + FAILURES)
   }
 
   /** Whether a slot is still that of the account that was given this token. */
   isOf(slot: Cell, token: number): boolean {
-    const m = this.words.i32
-    return m[slot + TOKEN] === token && m[slot] === (slot ^ OWN)
+    return this.words.i32[slot + TOKEN] === token
   }
 
   /** The slot of who pays now. */
   paying(): Cell {
     const who = payer?.()
     if (who === undefined) return this.first
-    if (who === this.lastPayer && this.words.i32[this.lastSlot + TOKEN] === this.lastToken) return this.lastSlot
+    if (who === this.lastPayer && this.isOf(this.lastSlot, this.lastToken)) return this.lastSlot
     const slot = this.accountAt(who)
     if (slot === 0) return this.first
     this.lastPayer = who
@@ -341,7 +380,7 @@ export class Charges implements Method {
     let m = this.words.i32
     if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.resizeOld(at, size, had)
     let slot = this.read(m, at + had - 4)
-    if (m[slot] !== (slot ^ OWN)) slot = this.healed(at, had)
+    if (!this.ledger.isAccount(slot)) slot = this.healed(at, had)
     if (slot === 0) return false
     const more = size + tail - had
     const isLimited = m[slot + LIMITED] !== 0
@@ -376,10 +415,9 @@ export class Charges implements Method {
     const slot = this.accountOf(at)
     const size = inner.sizeOf(at)
     const place = this.words.i32[this.old] === 0 ? -1 : this.ledger.oldAt(at)
-    const busy = this.words.i32[tally]!
     inner.moved!(at)
     const m = this.words.i32
-    if (slot === 0 || m[tally] === busy) return
+    if (slot === 0 || inner.sizeOf(at) >= 0) return
     if (place >= 0) {
       this.ledger.forget(place)
       this.discharge(m, slot, size)
@@ -427,34 +465,16 @@ export class Charges implements Method {
     return this.inner.unit?.() || otherwise
   }
 
-  /** What is live grows by a new block, here and in the sums above. */
-  private charge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
-    const { f64 } = this.words
-    let s = slot
-    do {
-      const live = (m[s + BYTES]! + bytes) | 0
-      m[s + BYTES] = live
-      if (live >>> 0 > m[s + PEAK]! >>> 0) m[s + PEAK] = live
-      f64[(s + ALLOCS) >>> 1] = f64[(s + ALLOCS) >>> 1]! + 1
-      s = m[s + UP]!
-    } while (s !== 0)
-  }
-
-  private discharge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
-    const { f64 } = this.words
-    const isLimited = m[slot + LIMITED] !== 0
-    let s = slot
-    do {
-      m[s + BYTES] = (m[s + BYTES]! - bytes) | 0
-      f64[(s + FREES) >>> 1] = f64[(s + FREES) >>> 1]! + 1
-      s = m[s + UP]!
-    } while (s !== 0)
-    if (isLimited) this.rearm(m, slot)
+  /** A block is gone; where there are limits, more may be had again before it is told. */
+  private discharge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number, end: Cell = 0): void {
+    discharge(m, slot, bytes, end)
+    if (m[slot + LIMITED] !== 0) this.rearm(m, slot)
   }
 
   /** A block has become larger or smaller. */
   private change(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
-    for (let s = slot; s !== 0; s = m[s + UP]!) {
+    let left = DEEPEST
+    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) {
       const live = (m[s + BYTES]! + bytes) | 0
       m[s + BYTES] = live
       if (live >>> 0 > m[s + PEAK]! >>> 0) m[s + PEAK] = live
@@ -462,9 +482,10 @@ export class Charges implements Method {
   }
 
   /** Whether no limit up to the top forbids so many bytes more. */
-  private admits(slot: Cell, bytes: number): boolean {
+  private admits(slot: Cell, bytes: number, end: Cell = 0): boolean {
     const m = this.words.i32
-    for (let s = slot; s !== 0; s = m[s + UP]!) {
+    let left = DEEPEST
+    for (let s = slot; s > 0 && s !== end && left-- > 0; s = m[s + UP]!) {
       if ((m[s + BYTES]! >>> 0) + bytes <= m[s + HARD]! >>> 0) continue
       this.refuser = this.ledger.accountOf(s)
       return false
@@ -486,7 +507,8 @@ export class Charges implements Method {
 
   private tellSoft(slot: Cell): void {
     const m = this.words.i32
-    for (let s = slot; s !== 0; s = m[s + UP]!) {
+    let left = DEEPEST
+    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) {
       const [live, soft] = [m[s + BYTES]! >>> 0, m[s + SOFT]! >>> 0]
       if (live <= soft || m[s + TOLD] !== 0) continue
       m[s + TOLD] = 1
@@ -505,7 +527,9 @@ export class Charges implements Method {
   }
 
   private rearm(m: Int32Array<ArrayBufferLike>, slot: Cell): void {
-    for (let s = slot; s !== 0; s = m[s + UP]!) if (m[s + BYTES]! >>> 0 <= m[s + SOFT]! >>> 0) m[s + TOLD] = 0
+    let left = DEEPEST
+    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!)
+      if (m[s + BYTES]! >>> 0 <= m[s + SOFT]! >>> 0) m[s + TOLD] = 0
   }
 
   private freeOld(account: Cell, at: Addr, size: number): boolean {
@@ -517,10 +541,16 @@ export class Charges implements Method {
   }
 
   private resizeOld(at: Addr, size: number, had: number): boolean {
-    if (this.words.i32[this.first + LIMITED] !== 0 && size > had && !this.admits(this.first, size - had + SLACK))
-      return false
+    const { first } = this
+    const isLimited = this.words.i32[first + LIMITED] !== 0
+    if (isLimited && size > had && !this.admits(first, size - had + SLACK + 2 * this.store.align)) return false
     if (!this.inner.resize!(at, size)) return false
-    this.change(this.words.i32, this.first, this.inner.sizeOf(at) - had)
+    const net = this.inner.sizeOf(at) - had
+    this.change(this.words.i32, first, net)
+    if (isLimited) {
+      if (net > 0) this.tellSoft(first)
+      else this.rearm(this.words.i32, first)
+    }
     return true
   }
 
@@ -533,7 +563,7 @@ export class Charges implements Method {
       else this.write(m, end, slot)
       return
     }
-    this.write(m, end, this.words.f64[(slot + ALLOCS) >>> 1]! | 0)
+    this.write(m, end, m[slot + ALLOCS]!)
     this.write(m, end + 4, slot)
   }
 
@@ -633,5 +663,36 @@ export class Charges implements Method {
 
   private fail(law: string, place: number, seen: unknown, expected: unknown): never {
     corrupted(`${this.store.name}: account ${law}`, place, seen, expected)
+  }
+}
+
+// Walks up the sums end at `end`, or at the top; in a damaged ledger after as many steps as there may be.
+
+/** What is live grows by a new block, in an account and in the sums above. */
+function charge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number, end: Cell = 0): void {
+  let left = DEEPEST
+  for (let s = slot; s > 0 && s !== end && left-- > 0; s = m[s + UP]!) {
+    const live = (m[s + BYTES]! + bytes) | 0
+    m[s + BYTES] = live
+    if (live >>> 0 > m[s + PEAK]! >>> 0) m[s + PEAK] = live
+    countAt(m, s + ALLOCS)
+  }
+}
+
+/** The same backwards. */
+function discharge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number, end: Cell = 0): void {
+  let left = DEEPEST
+  for (let s = slot; s > 0 && s !== end && left-- > 0; s = m[s + UP]!) {
+    m[s + BYTES] = (m[s + BYTES]! - bytes) | 0
+    countAt(m, s + FREES)
+  }
+}
+
+/** A block has gone from one account to another, both of which are counted here and further up. */
+function pass(m: Int32Array<ArrayBufferLike>, common: Cell): void {
+  let left = DEEPEST
+  for (let s = common; s > 0 && left-- > 0; s = m[s + UP]!) {
+    countAt(m, s + ALLOCS)
+    countAt(m, s + FREES)
   }
 }

@@ -8,10 +8,11 @@
  *            | MARK | UP  | BYTES | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | PARENT | PAIR | TOKEN | NAME ... |
  *
  *   TAIL     bytes at the end of a block: 4 for the cell of its account's slot, before them 4 for the ordinal if asked for
- *   MARK     says what the slot is, and where; 0 when it is free
+ *   MARK     says what the slot is, and where; another one for an account under a limit, so that it is looked at with care;
+ *            0 when the slot is free
  *   UP       the sum that counts this one in, 0 at the top
  *   BYTES    usable bytes live; PEAK their highest; 32 bits
- *   ALLOCS, FREES, FAILURES    doubles. Blocks that are live are ALLOCS - FREES
+ *   ALLOCS, FREES, FAILURES    64 bits, the low word first. Blocks that are live are ALLOCS - FREES
  *   HARD     the most bytes that may be live; SOFT the most of which nothing is said. NONE where there is no limit
  *   LIMITED  1 where a limit stands here or further up; TOLD 1 once it was said that SOFT is passed
  *   PARENT   the slot of the account above, 0 for the region's own
@@ -63,9 +64,17 @@ export const TOKEN = 16
 const NAME = 17
 const SLOT = 128
 
-/** What MARK of an account's own slot is, xor its cell; and of a sum. */
+/** What MARK of an account's own slot is, xor its cell; where a limit stands there or above; and of a sum. */
 export const OWN = 0x41434354
+const LIMITED_OWN = 0x4c434354
 const SUM = 0x53554d53
+
+/** Adds one to a count of 64 bits at a word. */
+export function countAt(m: Int32Array<ArrayBufferLike>, word: number): void {
+  const low = (m[word]! + 1) | 0
+  m[word] = low
+  if (low === 0) m[word + 1] = m[word + 1]! + 1
+}
 
 /** The limit that is none. */
 export const NONE = 0xffffffff
@@ -76,7 +85,7 @@ const FEW = 8
 const MORE = 32
 const GONE = 0x80000000
 /** The deepest that accounts may lie in one another. */
-const DEEPEST = 1024
+export const DEEPEST = 1024
 
 /** What was counted in one slot. */
 export interface Counts {
@@ -142,7 +151,8 @@ export class Ledger {
   // accounts
 
   isAccount(slot: Cell): boolean {
-    return this.m[slot + MARK] === (slot ^ OWN)
+    const mark = this.m[slot + MARK]
+    return mark === (slot ^ OWN) || mark === (slot ^ LIMITED_OWN)
   }
 
   /** The slots of all accounts, the region's own first. */
@@ -152,6 +162,29 @@ export class Ledger {
 
   child(parent: Cell, name: Uint8Array): Cell {
     for (const slot of this.accounts()) if (this.m[slot + PARENT] === parent && this.isNamed(slot, name)) return slot
+    return 0
+  }
+
+  /** The accounts right below one, in the order in which they were made. */
+  below(parent: Cell): Cell[] {
+    const isBelow = (slot: Cell): boolean => slot !== this.first && slot !== parent && this.parent(slot) === parent
+    return [...this.accounts()].filter(isBelow).sort((a, b) => this.token(a) - this.token(b))
+  }
+
+  /** Whether an account is another one, or lies below it. */
+  isWithin(slot: Cell, above: Cell): boolean {
+    let left = DEEPEST
+    for (let s = slot; s > 0 && left-- > 0; s = this.parent(s)) if (s === above) return true
+    return false
+  }
+
+  /** The lowest sum in which two accounts are counted, or 0. */
+  common(one: Cell, other: Cell): Cell {
+    const { m } = this
+    const sums = new Set<Cell>()
+    for (let s = one; s > 0 && sums.size < DEEPEST; s = m[s + UP]!) sums.add(s)
+    let left = DEEPEST
+    for (let s = other; s > 0 && left-- > 0; s = m[s + UP]!) if (sums.has(s)) return s
     return 0
   }
 
@@ -212,6 +245,7 @@ export class Ledger {
     const pair = m[slot + PAIR]!
     if (pair !== 0) m[pair + MARK] = 0
     m[slot + MARK] = 0
+    m[slot + TOKEN] = 0
     return true
   }
 
@@ -220,14 +254,13 @@ export class Ledger {
   /** Of an account's own blocks. */
   own(slot: Cell): Counts {
     const { m } = this
-    const { f64 } = this.store.words
     return {
       bytes: m[slot + BYTES]! >>> 0,
       blocks: this.blocks(slot),
       peak: m[slot + PEAK]! >>> 0,
-      allocs: f64[(slot + ALLOCS) >>> 1]!,
-      frees: f64[(slot + FREES) >>> 1]!,
-      failures: f64[(slot + FAILURES) >>> 1]!,
+      allocs: this.count(slot + ALLOCS),
+      frees: this.count(slot + FREES),
+      failures: this.count(slot + FAILURES),
     }
   }
 
@@ -277,14 +310,14 @@ export class Ledger {
   /** All blocks are gone. */
   clear(): void {
     const { m } = this
-    const { f64 } = this.store.words
     for (const slot of this.slots()) {
       if (m[slot + MARK] === 0) continue
       m[slot + BYTES] = m[slot + TOLD] = 0
-      f64[(slot + FREES) >>> 1] = f64[(slot + ALLOCS) >>> 1]!
+      m.copyWithin(slot + FREES, slot + ALLOCS, slot + ALLOCS + 2)
     }
     this.store.put(this.head, OLD, 0)
-    this.store.put(this.head, OLDS, 0)
+    const { list } = this
+    for (let i = list + this.store.get(this.head, OLDS) - 1; i >= list; i--) m[i] = m[i]! | GONE
   }
 
   // blocks that were there before
@@ -339,7 +372,7 @@ export class Ledger {
     for (const slot of this.slots()) {
       const mark = m[slot + MARK]!
       if (mark === 0) continue
-      const isAccount = mark === (slot ^ OWN)
+      const isAccount = this.isAccount(slot)
       if (!isAccount && mark !== (slot ^ SUM)) fail('A1', slot, mark, 'the mark of an account or of a sum')
       const account = isAccount ? slot : m[slot + PAIR]!
       if (!known.has(account)) fail('A1', slot, account, 'the slot of an account')
@@ -356,6 +389,12 @@ export class Ledger {
       const counts = this.own(slot)
       for (const [field, value] of Object.entries(counts))
         if (!isWhole(value, Number.MAX_SAFE_INTEGER)) fail('A1', slot, value, `a number of ${field}`)
+      if (isAccount && (this.token(slot) <= 0 || this.token(slot) > store.get(this.head, LAST_TOKEN)))
+        fail('A1', slot, `token ${this.token(slot)}`, `1 to ${store.get(this.head, LAST_TOKEN)}`)
+      const told = counts.bytes > m[slot + SOFT]! >>> 0 ? 1 : 0
+      if (m[slot + TOLD] !== told) fail('A3', slot, m[slot + TOLD], told)
+      if (isAccount && pair !== 0 && (m[slot + HARD] !== (NONE | 0) || m[slot + SOFT] !== (NONE | 0)))
+        fail('A3', slot, this.limits(slot), 'limits at the sum alone')
       if (counts.peak < counts.bytes) fail('A3', slot, counts.peak, `a peak of at least ${counts.bytes}`)
       if (m[slot + LIMITED] !== (this.isLimited(slot) ? 1 : 0))
         fail('A3', slot, m[slot + LIMITED], this.isLimited(slot))
@@ -382,8 +421,8 @@ export class Ledger {
     for (let piece: Segment = this.head; piece !== 0; piece = store.next(piece)) {
       const end = store.get(piece, RAW) + store.get(piece, SIZE)
       const most = Math.floor((end - piece - FIRST_SLOT - 4 * store.get(piece, OLDS)) / SLOT)
-      if (store.get(piece, SLOTS) > most || most < 0)
-        corrupted(`${store.name}: account A1`, piece, `${store.get(piece, SLOTS)} slots`, `at most ${most}`)
+      if (store.get(piece, SLOTS) !== most)
+        corrupted(`${store.name}: account A1`, piece, `${store.get(piece, SLOTS)} slots`, most)
     }
     const [old, olds] = [store.get(this.head, OLD), store.get(this.head, OLDS)]
     const { m, list } = this
@@ -408,8 +447,7 @@ export class Ledger {
   }
 
   private blocks(slot: Cell): number {
-    const { f64 } = this.store.words
-    return f64[(slot + ALLOCS) >>> 1]! - f64[(slot + FREES) >>> 1]!
+    return this.count(slot + ALLOCS) - this.count(slot + FREES)
   }
 
   /** Every slot there is, free ones too. */
@@ -452,7 +490,6 @@ export class Ledger {
     const sum = this.unused()
     if (sum === 0) return false
     const { m } = this
-    const { f64 } = this.store.words
     const total = this.total(account)
     m.copyWithin(sum, account, account + NAME)
     m[sum + MARK] = sum ^ SUM
@@ -463,9 +500,9 @@ export class Ledger {
     if (region !== undefined) {
       m[sum + BYTES] = region.bytes
       m[sum + PEAK] = region.peak
-      f64[(sum + ALLOCS) >>> 1] = total.allocs
-      f64[(sum + FREES) >>> 1] = total.frees
-      f64[(sum + FAILURES) >>> 1] = total.failures
+      this.putCount(sum + ALLOCS, total.allocs)
+      this.putCount(sum + FREES, total.frees)
+      this.putCount(sum + FAILURES, total.failures)
       for (const slot of this.slots())
         if (m[slot + MARK] !== 0 && slot !== sum && m[slot + UP] === 0) m[slot + UP] = sum
     }
@@ -483,8 +520,23 @@ export class Ledger {
   }
 
   private spreadLimits(): void {
-    for (const slot of this.slots())
-      if (this.m[slot + MARK] !== 0) this.m[slot + LIMITED] = this.isLimited(slot) ? 1 : 0
+    const { m } = this
+    for (const slot of this.slots()) {
+      if (m[slot + MARK] === 0) continue
+      const isLimited = this.isLimited(slot)
+      m[slot + LIMITED] = isLimited ? 1 : 0
+      if (this.isAccount(slot)) m[slot + MARK] = slot ^ (isLimited ? LIMITED_OWN : OWN)
+    }
+  }
+
+  private count(word: number): number {
+    const { m } = this
+    return (m[word]! >>> 0) + (m[word + 1]! >>> 0) * 2 ** 32
+  }
+
+  private putCount(word: number, count: number): void {
+    this.m[word] = count
+    this.m[word + 1] = count / 2 ** 32
   }
 }
 

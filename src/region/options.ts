@@ -70,6 +70,8 @@ export const optionRows: readonly PowerRow[] = [
   { name: 'report', kind: 'file', scope: 'process', otherwise: 'none', example: 'report=app-%p-%t.txt',
     about: 'Who holds the memory, by region and account, is written to this file when the program ends and on SIGUSR2: ' +
       'as JSON where it ends in .json, else to be read.' },
+  { name: 'top', kind: 'flag', scope: 'process', otherwise: 'off', example: 'top',
+    about: 'The command vmalloc top of the same user on the same machine can watch regions and accounts while the program runs.' },
   { name: 'format', kind: 'choice', scope: 'process', choices: ['text', 'ast', 'json', 'none'], otherwise: 'text', example: 'format=json',
     about: 'How reports of debug are written: to be read, as the lines of AST vmalloc, one JSON object a line, or not at all: listeners still hear them.' },
   { name: 'warn', kind: 'file', scope: 'process', otherwise: 'standard error', example: "warn='my warnings-%p.txt'",

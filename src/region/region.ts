@@ -109,6 +109,8 @@ export class Handle implements Held {
   private ears: readonly Ear[] = nobody
   private views: Map<Addr, Life> | undefined = undefined
   private table: RegionValues | undefined = undefined
+  /** Whether somebody is being asked what to do about the limit of an account. */
+  private isRelieved = false
   /** Why blocks are neither had nor freed here for now. */
   private barred: (() => VmallocError) | undefined = undefined
   /** Hears of calls after the end. */
@@ -669,20 +671,27 @@ export class Handle implements Held {
     this.policy = this.charges
   }
 
-  /** A block that an account pays for, whose slot in the ledger that is; as `alloc`, `align` and `allocZeroed` otherwise. */
-  allocFor(account: Cell, size: number, alignment = 0, zeroed = false): Addr {
-    if (alignment === 0 && !zeroed) {
-      if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
-        const at = this.charges!.allocFor(size, 0, account)
-        if (at !== NIL) return at
-      } else if (this.way === LOCKED) {
-        const at = this.allocLocked(size, account)
-        if (at !== NIL) return at
-      }
-    } else if (alignment !== 0 && !isPowerOfTwo(alignment)) {
-      return this.mistake('align', alignment, 'alignment is no power of two')
+  /** A block that an account pays for, whose slot in the ledger that is. */
+  allocFor(account: Cell, size: number): Addr {
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+      const at = this.charges!.allocFor(size, 0, account)
+      if (at !== NIL) return at
+    } else if (this.way === LOCKED) {
+      const at = this.allocLocked(size, account)
+      if (at !== NIL) return at
     }
-    return this.obtain(alignment === 0 ? 'alloc' : 'align', size, alignment, zeroed, account)
+    return this.obtain('alloc', size, 0, false, account)
+  }
+
+  /** The same as `allocZeroed`. */
+  allocZeroedFor(account: Cell, size: number): Addr {
+    return this.obtain('alloc', size, 0, true, account)
+  }
+
+  /** The same as `align`. */
+  alignFor(account: Cell, size: number, alignment: number): Addr {
+    if (!isPowerOfTwo(alignment)) return this.mistake('align', alignment, 'alignment is no power of two')
+    return this.obtain('align', size, alignment, false, account)
   }
 
   /** Frees a block of an account, whose slot in the ledger that is; false where it is not that account's. */
@@ -937,6 +946,7 @@ export class Handle implements Held {
       if (had < 0) return -1
       let to = at
       if (policy.resize?.(at, size) !== true) {
+        if (this.charges?.isOverwritten(at) === true) return -1
         to = !move ? NIL : this.charges === undefined ? policy.alloc(size) : this.charges.allocAgain(at, size)
         if (to === NIL) return NIL
         if (options?.copy === true) this.words.u8.copyWithin(to, at, at + Math.min(had, size))
@@ -991,13 +1001,17 @@ export class Handle implements Held {
   /** Where it was an account's limit that refused: asks whoever watches it, as long as that helps. */
   private relieved(request: Request, attempt: () => number): number {
     const { charges } = this
-    if (charges === undefined) return NIL
-    for (let tries = 0; tries < TRIES && charges.refuser !== 0 && !this.ended; tries++) {
-      const refuser = charges.refuser
-      if (charges.onHard?.(refuser, request) !== true) break
-      charges.refuser = 0
-      const at = attempt()
-      if (at !== NIL) return at
+    if (charges === undefined || this.isRelieved) return NIL // what a handler itself asks for gets no handler
+    this.isRelieved = true
+    try {
+      for (let tries = 0; tries < TRIES && charges.refuser !== 0 && !this.ended; tries++) {
+        if (charges.onHard?.(charges.refuser, request) !== true) break
+        charges.refuser = 0
+        const at = attempt()
+        if (at !== NIL) return at
+      }
+    } finally {
+      this.isRelieved = false
     }
     return NIL
   }
