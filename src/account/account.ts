@@ -132,7 +132,7 @@ export class Account implements Payer {
    * `no-memory`.
    */
   resize(at: Addr, size: number, options?: ResizeOptions): Addr {
-    this.mustBeThere('resize')
+    if (!this.charges.isOf(this.slot, this.token)) this.mustBeThere('resize')
     if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
     this.mustBeOwn('resize', at)
     const to = this.region.resize(at, size, options)
@@ -325,7 +325,7 @@ export class Account implements Payer {
   }
 
   private slotOf(at: Addr): number {
-    return this.handle.closed ? 0 : this.handle.within(() => this.charges.accountOf(at - this.bias))
+    return this.handle.accountOf(at)
   }
 
   private mustBeOwn(op: string, at: Addr): void {

@@ -182,7 +182,7 @@ export class Ledger {
   common(one: Cell, other: Cell): Cell {
     const { m } = this
     const sums = new Set<Cell>()
-    for (let s = one; s > 0 && sums.size < DEEPEST; s = m[s + UP]!) sums.add(s)
+    for (let s = one; s > 0 && !sums.has(s); s = m[s + UP]!) sums.add(s)
     let left = DEEPEST
     for (let s = other; s > 0 && left-- > 0; s = m[s + UP]!) if (sums.has(s)) return s
     return 0
@@ -243,9 +243,8 @@ export class Ledger {
     if (this.m[slot + PARENT] === first && this.m[first + PAIR] === 0 && !this.addSum(first, region)) return false
     const { m } = this
     const pair = m[slot + PAIR]!
-    if (pair !== 0) m[pair + MARK] = 0
-    m[slot + MARK] = 0
-    m[slot + TOKEN] = 0
+    if (pair !== 0) m[pair + MARK] = m[pair + TOKEN] = 0
+    m[slot + MARK] = m[slot + TOKEN] = 0
     return true
   }
 
@@ -317,7 +316,8 @@ export class Ledger {
     }
     this.store.put(this.head, OLD, 0)
     const { list } = this
-    for (let i = list + this.store.get(this.head, OLDS) - 1; i >= list; i--) m[i] = m[i]! | GONE
+    const end = Math.min(list + this.store.get(this.head, OLDS), this.endOf(this.head) >>> 2)
+    for (let i = list; i < end; i++) m[i] = m[i]! | GONE
   }
 
   // blocks that were there before
@@ -371,6 +371,7 @@ export class Ledger {
     const sums = new Map<Cell, { bytes: number; allocs: number; frees: number }>()
     for (const slot of this.slots()) {
       const mark = m[slot + MARK]!
+      if (mark === 0 && m[slot + TOKEN] !== 0) fail('A1', slot, `no mark, and token ${m[slot + TOKEN]}`, 'a free slot')
       if (mark === 0) continue
       const isAccount = this.isAccount(slot)
       if (!isAccount && mark !== (slot ^ SUM)) fail('A1', slot, mark, 'the mark of an account or of a sum')
@@ -454,9 +455,14 @@ export class Ledger {
   private *slots(): Generator<Cell> {
     const { store } = this
     for (let piece: Segment = this.head; piece !== 0; piece = store.next(piece)) {
-      const end = Math.min(piece + FIRST_SLOT + store.get(piece, SLOTS) * SLOT, store.words.length - SLOT + 1)
+      const end = Math.min(piece + FIRST_SLOT + store.get(piece, SLOTS) * SLOT, this.endOf(piece) - SLOT + 1)
       for (let at = piece + FIRST_SLOT; at < end; at += SLOT) yield at >>> 2
     }
+  }
+
+  private endOf(piece: Segment): number {
+    const { store } = this
+    return Math.min(store.get(piece, RAW) + store.get(piece, SIZE), store.words.length)
   }
 
   private nameBytes(slot: Cell): Uint8Array {

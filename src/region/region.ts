@@ -685,6 +685,13 @@ export class Handle implements Held {
 
   /** The same as `allocZeroed`. */
   allocZeroedFor(account: Cell, size: number): Addr {
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+      const at = this.charges!.allocFor(size, 0, account)
+      if (at !== NIL) {
+        this.words.zero(at, this.policy.sizeOf(at))
+        return at
+      }
+    }
     return this.obtain('alloc', size, 0, true, account)
   }
 
@@ -692,6 +699,12 @@ export class Handle implements Held {
   alignFor(account: Cell, size: number, alignment: number): Addr {
     if (!isPowerOfTwo(alignment)) return this.mistake('align', alignment, 'alignment is no power of two')
     return this.obtain('align', size, alignment, false, account)
+  }
+
+  /** The slot of the account that pays for the busy block at `at`; 0 where there is none. */
+  accountOf(at: Addr): Cell {
+    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) return this.charges!.accountOf(at)
+    return this.ended ? 0 : this.within(() => this.charges?.accountOf(at - this.bias) ?? 0)
   }
 
   /** Frees a block of an account, whose slot in the ledger that is; false where it is not that account's. */
@@ -707,16 +720,13 @@ export class Handle implements Held {
         }
       }
     }
-    return !this.ended && this.within(() => this.charges!.accountOf(at - this.bias)) === account && this.free(at)
+    return this.accountOf(at) === account && this.free(at)
   }
 
   allocBeside(at: Addr, size: number, of: Region = this): Addr {
-    const { charges } = this
-    const other = (of as Handle).charges
-    if (charges === undefined || other === undefined) return this.alloc(size)
     const from = of as Handle
-    const way = from.within(() => other.wayOf(at - from.bias))
-    const account = way === undefined ? 0 : this.within(() => charges.accountAt({ way }))
+    const way = from.ended ? undefined : from.within(() => from.charges?.wayOf(at - from.bias))
+    const account = way === undefined || this.ended ? 0 : this.within(() => this.charges?.accountAt({ way }) ?? 0)
     return account === 0 ? this.alloc(size) : this.allocFor(account, size)
   }
 
