@@ -5,12 +5,14 @@
  */
 import { disciplines } from '../disciplines/index.ts'
 import { aliases, methods } from '../methods/index.ts'
+import { reportNoMore, reportTo } from './account/open.ts'
 import { keepClosed } from './account/report.ts'
 import { debugRegion, undebugRegion, writeFinding } from './debug/open.ts'
 import { profileTo } from './profile/open.ts'
 import { whenClosing, whenFound, whenOpened } from './region/hooks.ts'
 import { registry } from './region/registry.ts'
 import { tellUsage } from './region/usage.ts'
+import { serveAsAsked } from './top/server.ts'
 import { traceExtras, traceTo } from './trace/open.ts'
 
 for (const method of methods) registry.methods.register(method)
@@ -22,10 +24,13 @@ whenOpened((region, options) => {
 })
 whenOpened(debugRegion)
 whenOpened(profileTo)
+whenOpened(reportTo)
 whenClosing(undebugRegion)
 whenClosing(keepClosed)
+whenClosing(reportNoMore)
 whenFound(writeFinding)
 whenOpened(tellUsage)
+whenOpened(serveAsAsked)
 
 export { MemPool, type MemPoolOpts, type MemPoolStats } from './compat/mem-pool.ts'
 export { type Addr, ALIGN, LIMIT, NIL } from './contract/addr.ts'

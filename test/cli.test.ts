@@ -129,7 +129,7 @@ describe('command', () => {
       [['replay', 'small.rep', '--passes', 'many'], /--passes many: expected/],
       [['replay', 'small.rep', '--jsno'], /--jsno/],
       [['replay', 'small.rep', '--method'], /--method <names>. value is missing/],
-      [['relpay'], /unknown command relpay: expected one of replay, report, demo, methods, options/],
+      [['relpay'], /unknown command relpay: expected one of replay, report, top, demo, methods, options/],
     ]
     for (const [words, message] of misuses) {
       it(`exits with 2 at vmalloc ${words.join(' ')}`, () => {

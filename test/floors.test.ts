@@ -12,12 +12,13 @@ const floors: RegExp[] = [
   /^src\/contract\//,
   /^(methods|disciplines)\//,
   /^src\/region\//,
-  /^(src\/(trace|report|profile|debug|page|compat|node|heap|scope|collections|account|wasm)|test\/conformance)\//,
+  /^(src\/(trace|report|profile|debug|page|compat|node|heap|scope|collections|account|top|wasm)|test\/conformance)\//,
   /^src\/index\.ts$/,
   /^src\/(heap|scope|collections|account)\.ts$/,
   /^bin\//,
 ]
-const core = /^(src\/(ground|contract|region|compat|heap|scope|collections|account|index\.ts)|methods|disciplines)\b/
+const core =
+  /^(src\/(ground|contract|region|compat|heap|scope|collections|account|top|index\.ts)|methods|disciplines)\b/
 
 const root = join(import.meta.dirname, '..')
 const files = ['src', 'methods', 'disciplines', 'bin', 'test/conformance']

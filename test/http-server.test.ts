@@ -1,18 +1,25 @@
 /**
- * http-server: the example. Its JSON against JSON.parse, its heaps as they come and go, and a load of 8,000 requests over
- * 16 connections (fixtures/http-loaded.ts; 20,000 of them: `npm run test:long`).
+ * http-server: the example. Its JSON against JSON.parse, its heaps as they come and go, its accounts by what /metrics
+ * shows, and a load of 8,000 requests over 16 connections (fixtures/http-loaded.ts; 20,000 of them: `npm run test:long`).
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
+import { injectOptions, regions } from 'vmalloc'
+import { accounts, readReport, report } from 'vmalloc/account'
 import { globalHeap, type Heap, openHeap } from 'vmalloc/heap'
 import { HeapOrders } from '../examples/http-server/heap-orders.ts'
 import { FALSE, JsonError, LIST, Nodes, NULL, NUMBER, OBJECT, parse, TEXT, TRUE } from '../examples/http-server/json.ts'
-import { type Body, Refusal } from '../examples/http-server/serve.ts'
+import { memoryPages } from '../examples/http-server/memory.ts'
+import { type Body, Refusal, serve } from '../examples/http-server/serve.ts'
 import { Dice, SEED } from './fixtures/dice.ts'
+import { readExposition, sum, valuesOf } from './fixtures/exposition.ts'
+import { Customer, orderOf } from './fixtures/http-load.ts'
 import { loadSuite } from './fixtures/http-loaded.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -274,7 +281,128 @@ describe('examples/http-server', () => {
     expect(stdout).to.include('bob mistypes: {"error":"no JSON at 20: t, expected a value"}')
     const figures = /^now: (.*)$/m.exec(stdout)?.[1]
     expect(/^2,000 orders later: (.*)$/m.exec(stdout)?.[1]).to.equal(figures)
+    const live = [...stdout.matchAll(/^vmalloc_account_live_bytes\{region="(\w+)",account="(.*)"\} (\d+)$/gm)]
+    expect(live.map(([, region, account]) => `${region} ${account}`)).to.have.members([
+      'request orders',
+      'session orders',
+    ])
+    expect(figures).to.include(` ${sum(live.map(([, , , bytes]) => Number(bytes)))} bytes live`)
     expect(stdout).to.include('nobody is there: 0 sessions, 0 bytes live')
+  })
+
+  describe('accounts', () => {
+    const parts = ['(none)', 'http/body', 'http/json', 'orders']
+    let server: Server
+    let customers: Customer[]
+    let watcher: Customer // by a connection of its own, as requests that are held keep theirs
+    before(async () => {
+      server = serve(new HeapOrders(), memoryPages()).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      customers = Array.from({ length: 4 }, (_, i) => new Customer(port, i))
+      watcher = new Customer(port, customers.length)
+    })
+    after(() => {
+      for (const customer of [...customers, watcher]) customer.leave()
+      server.close()
+    })
+    const together = (work: (customer: Customer) => Promise<unknown>) => Promise.all(customers.map(work))
+    const some = async (customer: Customer) => {
+      for (let i = 0; i < 30; i++) await customer.send('POST', orderOf(customers.indexOf(customer), i))
+    }
+    const get = async (path: string) => (await watcher.send('GET', '', path)).body
+
+    /** What Prometheus reads of regions of a name: of each account, and of them as a whole. */
+    async function scraped(region: string) {
+      const found = readExposition(await get('/metrics'))
+      const of = (metric: string) => valuesOf(found.get(`vmalloc_${metric}`), { region })
+      return {
+        live: of('account_live_bytes'),
+        blocks: of('account_live_blocks'),
+        allocations: of('account_allocations_total'),
+        frees: of('account_frees_total'),
+        peak: of('account_peak_bytes'),
+        busy: sum(of('region_busy_bytes').values()),
+      }
+    }
+
+    /** The same, and that it is what the accounts say themselves. */
+    async function compared(name: string) {
+      const told = await scraped(name)
+      const open = regions().filter((region) => region.name === name)
+      for (const path of parts) {
+        const own = open.flatMap((region) => accounts(region).filter((one) => (one.path || '(none)') === path))
+        expect(told.live.get(path) ?? 0, `${path} in ${name}`).to.equal(sum(own.map((one) => one.own.bytes)))
+        expect(told.blocks.get(path) ?? 0, `${path} in ${name}`).to.equal(sum(own.map((one) => one.own.blocks)))
+        const left = (told.allocations.get(path) ?? 0) - (told.frees.get(path) ?? 0)
+        expect(left, `${path} in ${name}`).to.equal(told.blocks.get(path) ?? 0)
+      }
+      expect(sum(told.live.values())).to.equal(told.busy)
+      expect(told.busy).to.equal(sum(open.map((region) => region.stat().busyBytes)))
+      return told
+    }
+
+    it('/metrics shows requests under way, and what of them is kept', async () => {
+      const held = await Promise.all(customers.map((customer) => customer.hold()))
+      const finish = () => Promise.all(held.map((rest) => rest()))
+      const during = await compared('request').finally(finish)
+      expect(during.live.get('http/body')).to.be.above(4 * 100)
+      expect(during.live.get('http/json') ?? 0).to.equal(0)
+      expect(during.blocks.get('http/body')).to.equal(4)
+      const after = await compared('request')
+      expect([after.live.get('http/body'), after.live.get('http/json')]).to.deep.equal([0, 0])
+      expect(after.live.get('orders')).to.be.above(4 * 100)
+      expect(after.live.get('(none)')).to.equal(0)
+      expect((await compared('session')).blocks.get('orders')).to.equal(4)
+    })
+
+    it('counters go up alone, and all that is left of ended sessions is what they counted', async () => {
+      const were = injectOptions('')
+      const read = async () => [await compared('request'), await compared('session')]
+      let last = await read()
+      const step = async () => {
+        const next = await read()
+        for (const [i, told] of next.entries()) {
+          for (const metric of ['allocations', 'frees', 'peak'] as const) {
+            for (const [path, value] of last[i]![metric]) expect(told[metric].get(path), path).to.be.at.least(value)
+          }
+        }
+        last = next
+      }
+      try {
+        for (let round = 0; round < 3; round++) {
+          await together(some)
+          await step()
+          const before = last[0]!.allocations.get('http/json')!
+          await together((customer) => customer.send('DELETE', ''))
+          await step()
+          for (const { live, busy } of last) {
+            for (const path of parts) expect(live.get(path) ?? 0, path).to.equal(0)
+            expect(busy).to.equal(0)
+          }
+          const waiting = regions().filter(({ name }) => name === 'request')
+          injectOptions(`format=${round % 2 === 0 ? 'none' : 'text'}`) // regions that wait are closed when one is asked for
+          await customers[0]!.send('POST', '{"items": []}')
+          expect(waiting.every((region) => region.closed)).to.equal(true)
+          await step()
+          expect(last[0]!.allocations.get('http/json')).to.be.above(before)
+        }
+      } finally {
+        injectOptions(were)
+        await customers[0]!.send('DELETE', '')
+      }
+    })
+
+    it('/accounts shows the report', async () => {
+      await together((customer) => customer.send('POST', '{"items": [{"name": "tea", "price": 1, "count": 2}]}'))
+      const shown = readReport(await get('/accounts'))
+      const { regions: now, closed } = report()
+      expect(shown.regions).to.deep.equal(now)
+      expect(shown.closed).to.deep.equal(closed)
+      const session = shown.regions.find(({ name, busyBytes }) => name === 'session' && busyBytes > 0)
+      expect(session?.accounts?.accounts.map(({ path }) => path)).to.include('orders')
+      await together((customer) => customer.send('DELETE', ''))
+    })
   })
 
   loadSuite(PERIODS)

@@ -13,8 +13,13 @@
  * to the session from then on. (Both draw on the default heap: over another root they would be copied, and what leads
  * from node to node would lead nowhere.) What the session had in their place it frees. Nothing else has to be freed by
  * hand: body and nodes go with the request, however it ends, and what a session has goes with the session.
+ *
+ * Which part of the program a block is for, its account says: what comes in is charged to http/body, what is read out of
+ * it to http/json. The functions that allocate need not know: the account that runs pays in every region that keeps
+ * accounts, through awaits too. An order that is kept is charged to orders from then on.
  */
 import { heap as root, type View } from 'vmalloc'
+import { account } from 'vmalloc/account'
 import { globalHeap, type Heap, openHeap } from 'vmalloc/heap'
 import { JsonError, LIST, Nodes, NUMBER, parse, TEXT } from './json.ts'
 import { type Answer, type Body, type Figures, type Orders, Refusal } from './serve.ts'
@@ -22,6 +27,12 @@ import { type Answer, type Body, type Figures, type Orders, Refusal } from './se
 const ORDERS = 0
 const TOTAL = 1
 const LAST = 2
+
+const accounts = {
+  body: account('http/body', globalHeap),
+  json: account('http/json', globalHeap),
+  orders: account('orders', globalHeap),
+}
 
 /** Sees a request's heap when the request is answered, and the heap of its session. */
 export type Watch = (request: Heap, session: Heap) => void
@@ -62,15 +73,15 @@ class Session {
   constructor(name: string, watch: Watch | undefined) {
     this.name = name
     this.watch = watch
-    this.heap = openHeap({ name: 'session' }, globalHeap)
-    this.record = this.heap.new(Float64Array, 3)
+    this.heap = openHeap({ name: 'session', accounts: true }, globalHeap)
+    this.record = accounts.orders.run(() => this.heap.new(Float64Array, 3))
     this.nodes = new Nodes(this.heap.region)
   }
 
   take(body: Body): Promise<Answer> {
-    return this.heap.subHeap({ name: 'request' }, async (heap) => {
-      const at = await receive(heap, body)
-      const order = read(heap, at, body.length)
+    return this.heap.subHeap({ name: 'request', accounts: true }, async (heap) => {
+      const at = await accounts.body.run(() => receive(heap, body))
+      const order = accounts.json.run(() => read(heap, at, body.length))
       const answer = this.weigh(order)
       this.keep(heap, order, answer)
       this.watch?.(heap, this.heap)
@@ -99,7 +110,10 @@ class Session {
 
   private keep(request: Heap, order: number, { orders, total }: Answer): void {
     const last = this.record.array[LAST]!
-    request.escape(this.nodes.blocks(order))
+    const blocks = this.nodes.blocks(order)
+    const payer = account(accounts.orders.path, request) // in the region that the blocks lie in
+    for (const at of blocks) payer.adopt(at)
+    request.escape(blocks)
     if (last !== 0) for (const at of this.nodes.blocks(last)) this.heap.free(at)
     const record = this.record.array
     record[ORDERS] = orders

@@ -4,6 +4,8 @@
  *   POST   /orders/ada    {"items": [{"name": "tea", "price": 4.5, "count": 2}]}   what it costs, and what changed
  *   DELETE /orders/ada    her session ends
  *   GET    /figures       how much memory the orders have
+ *
+ * and what else it is given to show (memory.ts).
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 
@@ -41,6 +43,14 @@ export interface Orders {
   readonly figures: Figures
 }
 
+/** What is shown under a path. */
+export interface Page {
+  readonly type: string
+  readonly text: string
+}
+
+export type Pages = Readonly<Record<string, () => Promise<Page>>>
+
 /** What a customer did wrong. */
 export class Refusal extends Error {
   readonly status: number
@@ -53,21 +63,26 @@ export class Refusal extends Error {
 const MOST_BYTES = 64 * 1024
 
 /** A server that is not listening yet. */
-export function serve(orders: Orders): Server {
+export function serve(orders: Orders, pages: Pages = {}): Server {
   return createServer((request, response) => {
-    const send = (status: number, what: unknown) => {
-      const text = JSON.stringify(what)
-      response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    const send = (status: number, { type, text }: Page) => {
+      response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
       response.end(text)
     }
-    reply(orders, request).then(
+    const page = request.method === 'GET' && Object.hasOwn(pages, request.url!) ? pages[request.url!] : undefined
+    const shown = page === undefined ? reply(orders, request).then(asJson) : page()
+    shown.then(
       (answer) => send(200, answer),
       (error: unknown) => {
         if (!(error instanceof Refusal) && !request.destroyed) console.error(error)
-        send(error instanceof Refusal ? error.status : 500, { error: (error as Error).message })
+        send(error instanceof Refusal ? error.status : 500, asJson({ error: (error as Error).message }))
       },
     )
   })
+}
+
+function asJson(what: unknown): Page {
+  return { type: 'application/json', text: JSON.stringify(what) }
 }
 
 async function reply(orders: Orders, request: IncomingMessage): Promise<unknown> {

@@ -10,6 +10,8 @@
  */
 import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
+import type { Charges } from '../region/charges.ts'
+import { whoAmI } from '../region/options.ts'
 import type { Handle } from '../region/region.ts'
 import { regions } from '../region/regions.ts'
 import type { Counts, Limits } from './account.ts'
@@ -58,6 +60,8 @@ export interface ClosedFigures {
 export interface Report {
   /** Milliseconds since 1970. */
   readonly taken: number
+  /** When the thread began, in the same; with `pid` and `thread` it says whether two reports are of the same regions. */
+  readonly started: number
   readonly pid: number
   /** 0 in the main thread. */
   readonly thread: number
@@ -74,22 +78,12 @@ export function report(of: readonly Region[] = regions()): Report {
   const { pid, thread } = whoAmI()
   return {
     taken: Date.now(),
+    started: performance.timeOrigin,
     pid,
     thread,
     regions: of.filter((region) => !region.closed).flatMap(figuresOf),
     closed: [...closed.values()],
   }
-}
-
-interface Host {
-  readonly pid?: number
-  getBuiltinModule?(name: 'node:worker_threads'): { threadId: number } | undefined
-}
-
-/** The process and the thread that this is; 0 where there are none. */
-export function whoAmI(): { pid: number; thread: number } {
-  const host = (globalThis as { process?: Host }).process
-  return { pid: host?.pid ?? 0, thread: host?.getBuiltinModule?.('node:worker_threads')?.threadId ?? 0 }
 }
 
 /** Nothing where another thread has closed it. */
@@ -114,22 +108,34 @@ function figures(handle: Handle): RegionFigures {
     busyBytes: handle.busyBytes,
     highTide: handle.highTide,
     extent: handle.extent,
-    accounts: charges === undefined ? undefined : accountFigures(handle, charges.ledger.first),
+    accounts: charges === undefined ? undefined : accountFigures(charges),
   }
 }
 
-function accountFigures(handle: Handle, slot: number): AccountFigures {
-  const charges = handle.charges!
+/** Of the region's own account, with all others below it. */
+function accountFigures(charges: Charges): AccountFigures {
+  const { ledger } = charges
+  const below = new Map<number, number[]>()
+  for (const slot of ledger.accounts()) {
+    if (slot === ledger.first) continue
+    const parent = ledger.parent(slot)
+    const others = below.get(parent)
+    if (others === undefined) below.set(parent, [slot])
+    else others.push(slot)
+  }
+  return figuresFrom(charges, ledger.first, below)
+}
+
+function figuresFrom(charges: Charges, slot: number, below: ReadonlyMap<number, readonly number[]>): AccountFigures {
   const { ledger } = charges
   const path = ledger.path(slot)
-  const below = [...ledger.accounts()].filter((other) => other !== slot && ledger.parent(other) === slot)
   return {
     path: path.join('/'),
     name: path.at(-1) ?? '',
     own: ledger.own(slot),
     total: charges.total(slot),
     limits: ledger.limits(slot),
-    accounts: below.map((other) => accountFigures(handle, other)),
+    accounts: (below.get(slot) ?? []).map((other) => figuresFrom(charges, other, below)),
   }
 }
 
@@ -147,10 +153,11 @@ export function flat(figures: AccountFigures): AccountFigures[] {
 /** Called with every region that is about to close: counters do not go back then. */
 export function keepClosed(region: Region): void {
   const handle = region as Handle
-  if (handle.charges === undefined || handle.closed) return
-  for (const { path, own } of flat(accountFigures(handle, handle.charges.ledger.first))) {
+  const { charges } = handle
+  if (charges === undefined || handle.closed) return
+  for (const { path, own } of flat(handle.within(() => accountFigures(charges)))) {
     if (own.allocs === 0 && own.failures === 0) continue
-    const key = `${region.name}\n${path}`
+    const key = JSON.stringify([region.name, path])
     const before = closed.get(key)
     closed.set(key, {
       region: region.name,

@@ -25,6 +25,7 @@ type Listener = (event: object) => boolean | void
 
 interface Watched {
   readonly account: unknown
+  readonly token: number
   readonly soft: Set<Listener>
   readonly hard: Set<Listener>
 }
@@ -35,20 +36,27 @@ const watched = new WeakMap<Charges, Map<number, Watched>>()
 export function watch(charges: Charges, slot: number, account: unknown, event: Event, listener: Listener): () => void {
   let slots = watched.get(charges)
   if (slots === undefined) watched.set(charges, (slots = listenTo(charges)))
+  const token = charges.ledger.token(slot)
   let entry = slots.get(slot)
-  if (entry === undefined) slots.set(slot, (entry = { account, soft: new Set(), hard: new Set() }))
+  if (entry === undefined || entry.token !== token)
+    slots.set(slot, (entry = { account, token, soft: new Set(), hard: new Set() }))
   entry[event].add(listener)
   return () => void entry[event].delete(listener)
 }
 
 function listenTo(charges: Charges): Map<number, Watched> {
   const slots = new Map<number, Watched>()
-  charges.onSoft = (slot, live, limit) => {
+  /** A slot may be another account's by now. */
+  const watchedAt = (slot: number): Watched | undefined => {
     const entry = slots.get(slot)
+    return entry === undefined || charges.isOf(slot, entry.token) ? entry : undefined
+  }
+  charges.onSoft = (slot, live, limit) => {
+    const entry = watchedAt(slot)
     for (const listener of entry?.soft ?? []) listener({ account: entry!.account, live, limit })
   }
   charges.onHard = (slot, request) => {
-    const entry = slots.get(slot)
+    const entry = watchedAt(slot)
     if (entry === undefined) return false
     const { bytes: live } = charges.total(slot)
     const event = { account: entry.account, live, limit: charges.ledger.limits(slot).hard, request }

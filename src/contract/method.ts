@@ -25,8 +25,8 @@
  *   align(size, a)     as alloc, at a multiple of `a`, a power of two; counts from where the buffer begins (store.bias)
  *   compact()          merges what waits and gives free ends back to the discipline
  *   offsetOf(at)       offset in the busy block that holds `at`, else -1; the region walks where it is absent
- *   claimedSize(at)    what sizeOf answers for a busy block, and any number for what is none: for those who free it at once,
- *                      and are told so then. Reads nothing outside, and nothing but what the block says of itself
+ *   claimedSize(at)    what sizeOf answers for a busy block, a multiple of 4, and any number for what is none: for those
+ *                      who free it at once, and are told so then. Reads nothing but what the block says of itself
  *   moved(at)          the busy block `at` was copied elsewhere and will not be used again, though `free` refused it
  *   unit()             the one size it serves, once that is known; else 0
  *   serves(size)       whether a block of that size could ever be had; no memory is not asked for where it says no

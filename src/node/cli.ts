@@ -14,6 +14,7 @@ import { demo } from './demo.ts'
 import { type ReplayOptions, replayCommand } from './replay-command.ts'
 import { type ReportOptions, reportCommand } from './report-command.ts'
 import { remark, say, table } from './terminal.ts'
+import { sortOf, type TopOptions, topCommand } from './top-command.ts'
 
 const DONE = 0
 const FAILED = 1
@@ -67,6 +68,17 @@ function commands(): CAC {
         throw new VmallocError('argument', 'report: no file, expected traces or profiles before --html')
       return reportCommand(files.map(String), reportOptions(options))
     })
+  cli
+    .command('top [pid]', 'Who holds the memory of a running program that was started with VMALLOC_OPTIONS=top')
+    .option('--once', 'One look as text, as it also is where there is no terminal')
+    .option('--json', 'One look as an array of reports, one a thread')
+    .option('--interval <seconds>', 'From one look to the next (default: 1)')
+    .option('--sort <key>', 'bytes, peak, allocs or name, the first first (default: bytes)')
+    .option('--rows <n>', 'The most lines of regions and accounts')
+    .example('  $ vmalloc top 4711 --sort allocs')
+    .action((pid: unknown, options: Record<string, unknown>) =>
+      topCommand(pid === undefined ? undefined : String(pid), topOptions(options)),
+    )
   cli.command('demo', 'A recorded trace under several methods, with pictures').action(demo)
   cli.command('methods', 'Methods and disciplines that can be asked for by name').action(listDefinitions)
   cli.command('options', 'What VMALLOC_OPTIONS understands').action(() => say(usageText().trimEnd()))
@@ -91,6 +103,16 @@ function reportOptions(options: Record<string, unknown>): ReportOptions {
     passes: passesOf(options),
     json: options.json === true,
   }
+}
+
+function topOptions({ once, json, interval = 1, sort = 'bytes', rows }: Record<string, unknown>): TopOptions {
+  if (typeof interval !== 'number' || !(interval >= 0.1 && interval <= 3600)) {
+    throw new VmallocError('argument', `--interval ${interval}: expected seconds from 0.1 to 3600`)
+  }
+  if (rows !== undefined && !(Number.isInteger(rows) && Number(rows) >= 1)) {
+    throw new VmallocError('argument', `--rows ${rows}: expected a whole number from 1`)
+  }
+  return { once: once === true, json: json === true, interval, sort: sortOf(sort), rows: rows as number | undefined }
 }
 
 function replayOptions(options: Record<string, unknown>): ReplayOptions {

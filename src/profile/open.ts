@@ -13,16 +13,15 @@
  * was counted is not worth a table when the program ends.
  *
  * It is written when a thread ends by itself, by process.exit, or by an error that nobody caught, and in the main thread
- * when SIGINT, SIGTERM or SIGHUP ends the program, and on SIGUSR2, which then does not end it. (Signals are not heard in
- * workers, and a worker that is cut off by terminate() writes nothing.) Handlers of the program's own run as they would:
- * ours for the three that end it takes itself off the list, and raises the signal again when nobody else is left. No
- * listener here keeps a program alive. A region under profile is kept until it is closed, or its counts would be lost.
+ * when SIGINT, SIGTERM or SIGHUP ends the program, and on SIGUSR2, which then does not end it: region/ending.ts tells more.
+ * A region under profile is kept until it is closed, or its counts would be lost.
  */
 import type { Profile } from '../contract/profile.ts'
 import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
+import { complaining, pathOf, toStandardError, whenAsked, whenEnding, writeFile } from '../region/ending.ts'
 import { whenClosing } from '../region/hooks.ts'
-import { currentOptions, expandFile, type Options, writeReport } from '../region/options.ts'
+import { currentOptions, type Options, writeReport } from '../region/options.ts'
 import { astOf } from './ast.ts'
 import { heapProfileOf } from './heapprofile.ts'
 import { jsonOf } from './json.ts'
@@ -31,31 +30,12 @@ import { gzip, pprofOf } from './pprof.ts'
 import { tableOf } from './table.ts'
 
 const ENDINGS = ['.pb.gz', '.pb', '.pprof', '.heapprofile', '.json', '.html', '.ast']
-const DEADLY = ['SIGINT', 'SIGTERM', 'SIGHUP']
-const ASKS = 'SIGUSR2'
 const NONE = 'none'
 const MISSED = 'vmalloc: profile: so little was allocated that no sample fell on it; sample=0 counts every block'
-const STDERR = 2
-
-interface Files {
-  writeFileSync(path: string, data: string | Uint8Array): void
-  writeSync(fd: number, bytes: Uint8Array, offset: number): number
-}
 
 interface Host {
-  readonly pid: number
-  readonly platform: string
-  readonly stderr?: { write(text: string): unknown }
-  getBuiltinModule?(name: 'node:fs'): Files | undefined
-  getBuiltinModule?(name: 'node:worker_threads'): { isMainThread: boolean; threadId: number } | undefined
+  getBuiltinModule?(name: 'node:fs'): unknown
   getBuiltinModule?(name: 'node:module'): { createRequire(from: string): (id: string) => unknown } | undefined
-  once(event: 'exit', listener: () => void): void
-  on(signal: string, listener: (signal: string) => void): void
-  prependListener(signal: string, listener: (signal: string) => void): void
-  removeListener(signal: string, listener: (signal: string) => void): void
-  listenerCount(signal: string): number
-  nextTick(task: () => void): void
-  kill(pid: number, signal: string): void
 }
 
 const host = (globalThis as { process?: Host }).process
@@ -75,7 +55,8 @@ export function profileTo(region: Region, inForce: Options): void {
   if (isWatching) return
   isWatching = true
   whenClosing(keep)
-  watchForTheEnd()
+  whenEnding(writeAtTheEnd)
+  whenAsked(() => complaining('profile', writeProfile))
 }
 
 function keep(region: Region): void {
@@ -120,20 +101,19 @@ function fileOfOptions(): string | undefined {
 }
 
 function save(all: readonly Profile[], file: string): void {
-  const files = host?.getBuiltinModule?.('node:fs')
-  if (files === undefined) {
+  if (host?.getBuiltinModule?.('node:fs') === undefined) {
     writeReport(`vmalloc: cannot write the profile ${file}: there are no files on this platform`)
     return
   }
   const ending = ENDINGS.find((known) => file.endsWith(known)) ?? ''
   const path = pathOf(file, ending)
-  if (ending !== '.html') files.writeFileSync(path, encoded(all, ending))
+  if (ending !== '.html') writeFile(path, encoded(all, ending))
   else {
     const page = pageOf(all)
-    if (typeof page === 'string') files.writeFileSync(path, page)
+    if (typeof page === 'string') writeFile(path, page)
     else {
       const instead = `${path.slice(0, -ending.length)}.json`
-      files.writeFileSync(instead, encoded(all, '.json'))
+      writeFile(instead, encoded(all, '.json'))
       writeReport(`vmalloc: the page ${path} cannot be made (${firstLineOf(page)}); the profile is in ${instead}`)
     }
   }
@@ -155,15 +135,6 @@ function encoded(all: readonly Profile[], ending: string): string | Uint8Array {
     default:
       return tableOf(all)
   }
-}
-
-/** The name of the file in this thread. */
-function pathOf(file: string, ending: string): string {
-  const pid = host?.pid ?? 0
-  const thread = host?.getBuiltinModule?.('node:worker_threads')?.threadId ?? 0
-  const name = expandFile(file, { pid, thread })
-  if (thread === 0 || name.startsWith('/dev/') || name !== expandFile(file, { pid, thread: 0 })) return name
-  return `${name.slice(0, name.length - ending.length)}.${thread}${ending}`
 }
 
 interface PageModule {
@@ -191,39 +162,9 @@ function pageModule(load: (id: string) => unknown): PageModule {
   }
 }
 
-function toStandardError(text: string): void {
-  const files = host?.getBuiltinModule?.('node:fs')
-  const bytes = new TextEncoder().encode(text)
-  let sent = 0
-  try {
-    while (files !== undefined && sent < bytes.length) sent += files.writeSync(STDERR, bytes, sent)
-  } catch {
-    // a pipe that is full for the moment: the stream waits for it
-  }
-  if (sent === bytes.length) return
-  const rest = new TextDecoder().decode(bytes.subarray(sent))
-  if (host?.stderr === undefined) console.warn(rest)
-  else host.stderr.write(rest)
-}
-
-function watchForTheEnd(): void {
-  if (typeof host?.once !== 'function') return
-  const { once, on, prependListener } = host
-  once.call(host, 'exit', writeAtTheEnd)
-  if (host.getBuiltinModule?.('node:worker_threads')?.isMainThread !== true) return
-  const onDeadly = (signal: string): void => {
-    writeAtTheEnd()
-    host.removeListener(signal, onDeadly)
-    if (host.listenerCount(signal) > 0) host.nextTick(() => host.prependListener(signal, onDeadly))
-    else host.kill(host.pid, signal)
-  }
-  for (const signal of DEADLY) prependListener.call(host, signal, onDeadly)
-  if (host.platform !== 'win32') on.call(host, ASKS, () => complaining(writeProfile))
-}
-
 function writeAtTheEnd(): void {
   if (open.size === 0 && closed.length === 0) return
-  complaining(() => {
+  complaining('profile', () => {
     const file = fileOfOptions()
     const all = profiles()
     const worth = file === undefined ? all.filter(isCounted) : all
@@ -237,13 +178,4 @@ function isCounted({ total }: Profile): boolean {
   return total.allocs > 0 || total.frees > 0 || total.liveBlocks !== 0
 }
 
-function complaining(task: () => void): void {
-  try {
-    task()
-  } catch (error) {
-    writeReport(`vmalloc: cannot write the profile: ${messageOf(error)}`)
-  }
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const firstLineOf = (error: Error): string => error.message.split('\n', 1)[0]!

@@ -81,7 +81,8 @@ export class Charges implements Method {
   private readonly tail: number //   bytes of it
   private readonly first: Cell
   private readonly old: number //    word that counts old blocks
-  private readonly isClaimed: boolean // the method can say a size without a look at the block's neighbours
+  private readonly isShort: boolean // tails are 4 bytes
+  private isClaimed: boolean //        the method can say a size without a look around, and all blocks have tails
   // the slot of who paid last
   private lastPayer: Payer | undefined = undefined
   private lastSlot: Cell = 0
@@ -109,7 +110,8 @@ export class Charges implements Method {
     this.tail = ledger.tail
     this.first = ledger.first
     this.old = ledger.oldWord
-    this.isClaimed = inner.claimedSize !== undefined
+    this.isShort = this.tail === 4
+    this.isClaimed = inner.claimedSize !== undefined && store.words.i32[this.old] === 0
     this.align = inner.align && this.allocAligned
     this.resize = inner.resize && this.resizeBlock
     this.compact = inner.compact && this.compactInner
@@ -129,28 +131,38 @@ export class Charges implements Method {
   }
 
   alloc(size: number): Addr {
-    return this.allocFor(size, 0, payer === undefined ? this.first : this.paying())
+    return this.allocFor(size, payer === undefined ? this.first : this.paying())
   }
 
-  /** A block that an account pays for; `alignment` 0 for the region's. */
-  allocFor(size: number, alignment: number, slot: Cell): Addr {
+  /** A block that an account pays for. */
+  allocFor(size: number, slot: Cell): Addr {
+    // what charge does, in one piece: few bytecodes, so that the engine puts them and the method's into their caller
     const { inner, tally, words } = this
     const before = words.i32
-    if (this.tail !== 4 || alignment !== 0 || !(size > 0) || before[slot] !== (slot ^ OWN))
-      return this.allocSlowly(size, alignment, slot)
+    if (before[slot] !== (slot ^ OWN) || !(size > 0) || !this.isShort) return this.allocSlowly(size, 0, slot)
     const busy = before[tally]!
     const tide = before[tally + 1]!
     const at = inner.alloc(size + 4)
     if (at === NIL) return NIL
     const m = words.i32
     const now = (m[tally]! - 4) | 0
+    const net = (now - busy) | 0
     m[tally] = now
     if (m[tally + 1] !== tide) m[tally + 1] = now >>> 0 > tide >>> 0 ? now : tide
-    const net = (now - busy) | 0
-    charge(m, slot, net)
+    const live = (m[slot + BYTES]! + net) | 0
+    m[slot + BYTES] = live
+    if (live >>> 0 > m[slot + PEAK]! >>> 0) m[slot + PEAK] = live
+    const count = (m[slot + ALLOCS]! + 1) | 0
+    m[slot + ALLOCS] = count
+    if (count === 0 || m[slot + UP] !== 0) chargeMore(m, slot, net)
     if ((net & 3) === 0) m[(at >>> 2) + (net >>> 2)] = slot
     else this.write(m, at + (net >>> 0), slot)
     return at
+  }
+
+  /** A block at a multiple of `alignment`. */
+  alignFor(size: number, alignment: number, slot: Cell): Addr {
+    return this.allocSlowly(size, alignment, slot)
   }
 
   /** The same for blocks of special sizes and places, and under limits. */
@@ -181,7 +193,7 @@ export class Charges implements Method {
   allocAgain(at: Addr, size: number): Addr {
     this.refuser = 0
     const slot = this.accountOf(at)
-    return slot === 0 ? NIL : this.allocFor(size, 0, slot)
+    return slot === 0 ? NIL : this.allocFor(size, slot)
   }
 
   free(at: Addr): boolean {
@@ -192,15 +204,19 @@ export class Charges implements Method {
   freeOf(account: Cell, at: Addr): boolean {
     const { inner, words } = this
     const before = words.i32
-    const size = this.isClaimed ? inner.claimedSize!(at) : inner.sizeOf(at)
-    if (size < 4 || (size & 3) !== 0 || before[this.old] !== 0) return this.freeSlowly(account, at)
+    if (!this.isClaimed) return this.freeSlowly(account, at)
+    const size = inner.claimedSize!(at)
+    if (size < 8) return this.freeSlowly(account, at)
     const slot = before[(at >>> 2) + (size >>> 2) - 1]!
     if (before[slot] !== (slot ^ OWN) || (account !== 0 && slot !== account)) return this.freeSlowly(account, at)
     if (!inner.free(at)) return false
     const m = words.i32
     const { tally, tail } = this
     m[tally] = (m[tally]! + tail) | 0
-    discharge(m, slot, size - tail)
+    m[slot + BYTES] = (m[slot + BYTES]! - (size - tail)) | 0
+    const count = (m[slot + FREES]! + 1) | 0
+    m[slot + FREES] = count
+    if (count === 0 || m[slot + UP] !== 0) dischargeMore(m, slot, size - tail)
     return true
   }
 
@@ -209,6 +225,7 @@ export class Charges implements Method {
     const size = this.inner.sizeOf(at)
     if (size < 0) return this.inner.free(at)
     if (this.isOld(at)) return this.freeOld(account, at, size)
+    this.isClaimed = this.inner.claimedSize !== undefined && this.words.i32[this.old] === 0
     let slot = this.read(this.words.i32, at + size - 4)
     if (!this.ledger.isAccount(slot)) slot = this.healed(at, size)
     if ((account !== 0 && slot !== account) || slot === 0 || !this.inner.free(at)) return false
@@ -369,7 +386,7 @@ export class Charges implements Method {
   // what the method inside may be able to do, too
 
   private allocAligned(size: number, alignment: number): Addr {
-    return this.allocFor(size, alignment, payer === undefined ? this.first : this.paying())
+    return this.allocSlowly(size, alignment, payer === undefined ? this.first : this.paying())
   }
 
   private resizeBlock(at: Addr, size: number): boolean {
@@ -505,15 +522,18 @@ export class Charges implements Method {
     return false
   }
 
+  /** Notes all that are passed before it says so: whoever hears it may ask anything. */
   private tellSoft(slot: Cell): void {
     const m = this.words.i32
+    const passed: [account: Cell, live: number, soft: number][] = []
     let left = DEEPEST
     for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) {
       const [live, soft] = [m[s + BYTES]! >>> 0, m[s + SOFT]! >>> 0]
       if (live <= soft || m[s + TOLD] !== 0) continue
       m[s + TOLD] = 1
-      this.sayLater(this.ledger.accountOf(s), live, soft)
+      passed.push([this.ledger.accountOf(s), live, soft])
     }
+    for (const [account, live, soft] of passed) this.sayLater(account, live, soft)
   }
 
   /** Listeners are called without the lock. */
@@ -695,4 +715,15 @@ function pass(m: Int32Array<ArrayBufferLike>, common: Cell): void {
     countAt(m, s + ALLOCS)
     countAt(m, s + FREES)
   }
+}
+
+/** What is left to do for a charge after the account's own slot: the sums above, and the high word of a count. */
+function chargeMore(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
+  if (m[slot + ALLOCS] === 0) m[slot + ALLOCS + 1] = m[slot + ALLOCS + 1]! + 1
+  charge(m, m[slot + UP]!, bytes)
+}
+
+function dischargeMore(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
+  if (m[slot + FREES] === 0) m[slot + FREES + 1] = m[slot + FREES + 1]! + 1
+  discharge(m, m[slot + UP]!, bytes)
 }

@@ -638,10 +638,20 @@ function write(handle: Handle, plan: Plan, image: Image, parent: Handle | undefi
   else parent.adopt(h)
   store.bind(h, plan.align)
   handle.lieAt(h)
-  const hasLedger = plan.tail > 0 && Ledger.begin(store, plan.tail, [])
-  const policy = build(plan.chain, handle, plan.values, hasLedger ? plan.tail : 0)
-  policy.start()
-  handle.bind(policy)
+  const takeUp = (tail: number): void => {
+    const policy = build(plan.chain, handle, plan.values, tail)
+    policy.start()
+    handle.bind(policy)
+  }
+  let hasLedger = false
+  try {
+    hasLedger = plan.tail > 0 && Ledger.begin(store, plan.tail, [])
+  } catch (error) {
+    takeUp(0)
+    handle.close()
+    throw error
+  }
+  takeUp(hasLedger ? plan.tail : 0)
 }
 
 /** A root may lie where another one was, of whose era nothing is known. */

@@ -674,7 +674,7 @@ export class Handle implements Held {
   /** A block that an account pays for, whose slot in the ledger that is. */
   allocFor(account: Cell, size: number): Addr {
     if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
-      const at = this.charges!.allocFor(size, 0, account)
+      const at = this.charges!.allocFor(size, account)
       if (at !== NIL) return at
     } else if (this.way === LOCKED) {
       const at = this.allocLocked(size, account)
@@ -686,7 +686,7 @@ export class Handle implements Held {
   /** The same as `allocZeroed`. */
   allocZeroedFor(account: Cell, size: number): Addr {
     if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
-      const at = this.charges!.allocFor(size, 0, account)
+      const at = this.charges!.allocFor(size, account)
       if (at !== NIL) {
         this.words.zero(at, this.policy.sizeOf(at))
         return at
@@ -792,7 +792,7 @@ export class Handle implements Held {
     if (!lock.take()) return NIL
     try {
       if (!this.isPlain) return NIL
-      return account === 0 ? this.policy.alloc(size) : this.charges!.allocFor(size, 0, account)
+      return account === 0 ? this.policy.alloc(size) : this.charges!.allocFor(size, account)
     } finally {
       this.leave(true)
     }
@@ -864,7 +864,9 @@ export class Handle implements Held {
       const special = alignment > this.store.align ? alignment : 0
       const at =
         account !== 0
-          ? this.charges!.allocFor(size, special, account)
+          ? special === 0
+            ? this.charges!.allocFor(size, account)
+            : this.charges!.alignFor(size, special, account)
           : special === 0
             ? policy.alloc(size)
             : policy.align!(size, special)
