@@ -5,6 +5,7 @@
  *   over all traces              over the first calls of some, since a stack takes microseconds
  *
  *   accounts, asked              an account is asked for each block, and to free it
+ *   accounts, two deep           the same for one below another, so there is a sum
  *   accounts, by the region      the region is asked, which keeps accounts: its own pays
  *   debug, fill=512              best, traced with stacks
  *   debug, depth=0               debug, stacks: as it is without options
@@ -36,15 +37,25 @@ const accounted: Subject = {
   ...base,
   does: ['replay', 'any size'],
   name: 'accounts, asked',
-  about: 'an account two names deep: its `alloc`, `resize` and `free`',
-  ready: async () => {
-    const { open } = await import('vmalloc')
-    const { account } = await import('vmalloc/account')
-    return () => {
-      const region = open({ ...over, method: 'best', accounts: true })
-      return { ...sessionOf(region), heap: account('parser/strings', region) }
-    }
-  },
+  about: 'an account: its `alloc`, `resize` and `free`',
+  ready: () => charging('parser'),
+}
+
+const accountedDeep: Subject = {
+  ...base,
+  does: ['replay', 'any size'],
+  name: 'accounts, two deep',
+  about: 'an account below another one, so that each block counts in a sum as well',
+  ready: () => charging('parser/strings'),
+}
+
+async function charging(path: string): Promise<Open> {
+  const { open } = await import('vmalloc')
+  const { account } = await import('vmalloc/account')
+  return () => {
+    const region = open({ ...over, method: 'best', accounts: true })
+    return { ...sessionOf(region), heap: account(path, region) }
+  }
 }
 
 const accountedRegion: Subject = {
@@ -223,6 +234,7 @@ const capturesOfProfile: Subject = {
 
 export const tools: readonly Subject[] = [
   accounted,
+  accountedDeep,
   accountedRegion,
   traced,
   debugPart,

@@ -20,9 +20,10 @@ import type { ArrayType, NumericArray, Region, ResizeOptions, View } from '../co
 import { isWhole } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { encode } from '../ground/text.ts'
+import type { Words } from '../ground/words.ts'
 import type { Charges } from '../region/charges.ts'
 import { type Home, handleOf } from '../region/ground.ts'
-import { DEEPEST, LONGEST_NAME } from '../region/ledger.ts'
+import { DEEPEST, LONGEST_NAME, TOKEN } from '../region/ledger.ts'
 import { mallocRegion } from '../region/malloc.ts'
 import type { Payer } from '../region/payer.ts'
 import type { Handle } from '../region/region.ts'
@@ -68,6 +69,7 @@ export class Account implements Payer {
   readonly way: readonly Uint8Array[]
   private readonly handle: Handle
   private readonly charges: Charges
+  private readonly words: Words
   private readonly slot: number
   private readonly token: number
 
@@ -81,6 +83,7 @@ export class Account implements Payer {
     this.way = ledger.wayTo(slot)
     this.handle = handle
     this.charges = charges
+    this.words = handle.store.words
     this.slot = slot
     this.token = ledger.token(slot)
   }
@@ -89,7 +92,7 @@ export class Account implements Payer {
 
   /** A block of `size` bytes. Throws VmallocError: `argument`, `no-memory` also where a limit says no, `closed`. */
   alloc(size: number): Addr {
-    if (!this.charges.isOf(this.slot, this.token)) this.mustBeThere('alloc')
+    if (this.words.i32[this.slot + TOKEN] !== this.token) this.mustBeThere('alloc')
     const at = this.handle.allocFor(this.slot, size)
     return at !== NIL ? at : this.lacks('alloc', size)
   }
@@ -132,7 +135,7 @@ export class Account implements Payer {
    * `no-memory`.
    */
   resize(at: Addr, size: number, options?: ResizeOptions): Addr {
-    if (!this.charges.isOf(this.slot, this.token)) this.mustBeThere('resize')
+    if (this.words.i32[this.slot + TOKEN] !== this.token) this.mustBeThere('resize')
     if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
     this.mustBeOwn('resize', at)
     const to = this.region.resize(at, size, options)
@@ -146,7 +149,7 @@ export class Account implements Payer {
    */
   free(at: Addr): void {
     if (at === NIL) return
-    if (!this.charges.isOf(this.slot, this.token)) this.mustBeThere('free')
+    if (this.words.i32[this.slot + TOKEN] !== this.token) this.mustBeThere('free')
     if (this.handle.freeFor(this.slot, at)) return
     this.mustBeOwn('free', at)
     throw new VmallocError(
@@ -165,7 +168,7 @@ export class Account implements Payer {
     return this.owns(at) ? this.region.sizeOf(at) : -1
   }
 
-  /** Which allocation of this account a block of it was, from 1; 0 where that is not kept, else -1. Counts modulo 2^32. */
+  /** Which allocation of this account a block of it was, from 1; 0 where that is not kept, else -1. Counts modulo 2^30. */
   ordinalOf(at: Addr): number {
     return this.owns(at) ? this.handle.within(() => this.charges.ordinalOf(at - this.bias)) : -1
   }
@@ -426,7 +429,7 @@ export function sizeOf(at: Addr, home: Home = mallocRegion()): number {
 }
 
 /**
- * Which allocation of its account the block that starts at `at` was, from 1, modulo 2^32; 0 where that is not kept (see
+ * Which allocation of its account the block that starts at `at` was, from 1, modulo 2^30; 0 where that is not kept (see
  * `ordinals`), -1 for no block.
  */
 export function ordinalOf(at: Addr, home: Home = mallocRegion()): number {

@@ -5,7 +5,8 @@
  *                           ^ the same address                -8        -4       ^ size that the method says
  *
  *   account   the cell of the account's slot in the ledger: 4 bytes a block are all that it costs
- *   ordinal   which allocation of that account it was, from 1, modulo 2^32; only where it was asked for
+ *   ordinal   which allocation of that account it was, from 1, modulo 2^30, times 4: so no method takes it for
+ *             the head of a block; only where it was asked for
  *
  * The method counts into the region's tally, and is put right: what a block has more there than its client has is its
  * tail. So busy bytes, high tide and the sums of the accounts are the same numbers.
@@ -35,6 +36,7 @@ import {
   ALLOCS,
   BYTES,
   type Counts,
+  carry,
   countAt,
   DEEPEST,
   FAILURES,
@@ -136,28 +138,40 @@ export class Charges implements Method {
 
   /** A block that an account pays for. */
   allocFor(size: number, slot: Cell): Addr {
-    // what charge does, in one piece: few bytecodes, so that the engine puts them and the method's into their caller
     const { inner, tally, words } = this
     const before = words.i32
-    if (before[slot] !== (slot ^ OWN) || !(size > 0) || !this.isShort) return this.allocSlowly(size, 0, slot)
     const busy = before[tally]!
-    const tide = before[tally + 1]!
-    const at = inner.alloc(size + 4)
-    if (at === NIL) return NIL
+    if (before[slot] !== (slot ^ OWN) || !(size > 0) || !this.isShort || busy >>> 0 < 4)
+      return this.allocSlowly(size, 0, slot)
+    before[tally] = (busy - 4) | 0 // so that what the method adds makes it right, and with it high tide
+    let at: Addr
+    try {
+      at = inner.alloc(size + 4)
+    } catch (error) {
+      this.putBack()
+      throw error
+    }
+    if (at === NIL) return this.putBack()
     const m = words.i32
-    const now = (m[tally]! - 4) | 0
-    const net = (now - busy) | 0
-    m[tally] = now
-    if (m[tally + 1] !== tide) m[tally + 1] = now >>> 0 > tide >>> 0 ? now : tide
+    const net = (m[tally]! - busy) | 0
     const live = (m[slot + BYTES]! + net) | 0
     m[slot + BYTES] = live
     if (live >>> 0 > m[slot + PEAK]! >>> 0) m[slot + PEAK] = live
     const count = (m[slot + ALLOCS]! + 1) | 0
     m[slot + ALLOCS] = count
-    if (count === 0 || m[slot + UP] !== 0) chargeMore(m, slot, net)
+    if (count === 0) carry(m, slot + ALLOCS)
+    const up = m[slot + UP]!
+    if (up !== 0) charge(m, up, net)
     if ((net & 3) === 0) m[(at >>> 2) + (net >>> 2)] = slot
     else this.write(m, at + (net >>> 0), slot)
     return at
+  }
+
+  /** There was no block after all. */
+  private putBack(): Addr {
+    const m = this.words.i32
+    m[this.tally] = (m[this.tally]! + 4) | 0
+    return NIL
   }
 
   /** A block at a multiple of `alignment`. */
@@ -216,7 +230,9 @@ export class Charges implements Method {
     m[slot + BYTES] = (m[slot + BYTES]! - (size - tail)) | 0
     const count = (m[slot + FREES]! + 1) | 0
     m[slot + FREES] = count
-    if (count === 0 || m[slot + UP] !== 0) dischargeMore(m, slot, size - tail)
+    if (count === 0) carry(m, slot + FREES)
+    const up = m[slot + UP]!
+    if (up !== 0) discharge(m, up, size - tail)
     return true
   }
 
@@ -281,7 +297,7 @@ export class Charges implements Method {
     const size = this.inner.sizeOf(at)
     if (size < 0) return -1
     if (this.tail === 4 || (this.words.i32[this.old] !== 0 && this.ledger.oldAt(at) >= 0)) return 0
-    return this.read(this.words.i32, at + size - 8) >>> 0
+    return this.read(this.words.i32, at + size - 8) >>> 2
   }
 
   /** Bytes at the end of a block that are not the client's. */
@@ -583,7 +599,7 @@ export class Charges implements Method {
       else this.write(m, end, slot)
       return
     }
-    this.write(m, end, m[slot + ALLOCS]!)
+    this.write(m, end, m[slot + ALLOCS]! << 2)
     this.write(m, end + 4, slot)
   }
 
@@ -715,15 +731,4 @@ function pass(m: Int32Array<ArrayBufferLike>, common: Cell): void {
     countAt(m, s + ALLOCS)
     countAt(m, s + FREES)
   }
-}
-
-/** What is left to do for a charge after the account's own slot: the sums above, and the high word of a count. */
-function chargeMore(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
-  if (m[slot + ALLOCS] === 0) m[slot + ALLOCS + 1] = m[slot + ALLOCS + 1]! + 1
-  charge(m, m[slot + UP]!, bytes)
-}
-
-function dischargeMore(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
-  if (m[slot + FREES] === 0) m[slot + FREES + 1] = m[slot + FREES + 1]! + 1
-  discharge(m, m[slot + UP]!, bytes)
 }

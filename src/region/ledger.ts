@@ -8,8 +8,8 @@
  *            | MARK | UP  | BYTES | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | PARENT | PAIR | TOKEN | NAME ... |
  *
  *   TAIL     bytes at the end of a block: 4 for the cell of its account's slot, before them 4 for the ordinal if asked for
- *   MARK     says what the slot is, and where; another one for an account under a limit, so that it is looked at with care;
- *            0 when the slot is free
+ *   MARK     says what the slot is, and where; 0 when it is free. An account that stands under no limit has another one, so
+ *            that one look tells that it needs no more
  *   UP       the sum that counts this one in, 0 at the top
  *   BYTES    usable bytes live; PEAK their highest; 32 bits
  *   ALLOCS, FREES, FAILURES    64 bits, the low word first. Blocks that are live are ALLOCS - FREES
@@ -64,7 +64,7 @@ export const TOKEN = 16
 const NAME = 17
 const SLOT = 128
 
-/** What MARK of an account's own slot is, xor its cell; where a limit stands there or above; and of a sum. */
+/** What MARK is, xor its cell: of an account under no limit, of one under a limit, of a sum. */
 export const OWN = 0x41434354
 const LIMITED_OWN = 0x4c434354
 const SUM = 0x53554d53
@@ -73,7 +73,12 @@ const SUM = 0x53554d53
 export function countAt(m: Int32Array<ArrayBufferLike>, word: number): void {
   const low = (m[word]! + 1) | 0
   m[word] = low
-  if (low === 0) m[word + 1] = m[word + 1]! + 1
+  if (low === 0) carry(m, word)
+}
+
+/** The same for its high word, when the low one has come round. */
+export function carry(m: Int32Array<ArrayBufferLike>, word: number): void {
+  m[word + 1] = m[word + 1]! + 1
 }
 
 /** The limit that is none. */
@@ -231,7 +236,7 @@ export class Ledger {
     store.words.u8[at] = name.length
     store.words.u8.set(name, at + 1)
     m[slot + MARK] = slot ^ OWN
-    this.spreadLimits()
+    this.look()
     return slot
   }
 
@@ -302,7 +307,7 @@ export class Ledger {
     m[top + HARD] = hard >= NONE ? NONE : hard
     m[top + SOFT] = soft >= NONE ? NONE : soft
     m[top + TOLD] = m[top + BYTES]! >>> 0 > m[top + SOFT]! >>> 0 ? 1 : 0
-    this.spreadLimits()
+    this.look()
     return true
   }
 
@@ -397,6 +402,7 @@ export class Ledger {
       if (isAccount && pair !== 0 && (m[slot + HARD] !== (NONE | 0) || m[slot + SOFT] !== (NONE | 0)))
         fail('A3', slot, this.limits(slot), 'limits at the sum alone')
       if (counts.peak < counts.bytes) fail('A3', slot, counts.peak, `a peak of at least ${counts.bytes}`)
+      if (isAccount && mark !== (slot ^ this.kindOf(slot))) fail('A3', slot, mark, 'the mark that goes with its limits')
       if (m[slot + LIMITED] !== (this.isLimited(slot) ? 1 : 0))
         fail('A3', slot, m[slot + LIMITED], this.isLimited(slot))
       if (!isAccount) sums.set(slot, sums.get(slot) ?? { bytes: 0, allocs: 0, frees: 0 })
@@ -513,6 +519,7 @@ export class Ledger {
         if (m[slot + MARK] !== 0 && slot !== sum && m[slot + UP] === 0) m[slot + UP] = sum
     }
     m[account + UP] = sum
+    this.look()
     return true
   }
 
@@ -525,14 +532,19 @@ export class Ledger {
     return false
   }
 
-  private spreadLimits(): void {
+  /** Writes down of each slot what stands above it. */
+  private look(): void {
     const { m } = this
     for (const slot of this.slots()) {
       if (m[slot + MARK] === 0) continue
-      const isLimited = this.isLimited(slot)
-      m[slot + LIMITED] = isLimited ? 1 : 0
-      if (this.isAccount(slot)) m[slot + MARK] = slot ^ (isLimited ? LIMITED_OWN : OWN)
+      m[slot + LIMITED] = this.isLimited(slot) ? 1 : 0
+      if (this.isAccount(slot)) m[slot + MARK] = slot ^ this.kindOf(slot)
     }
+  }
+
+  /** What MARK of an account must be, xor its cell. */
+  private kindOf(slot: Cell): number {
+    return this.isLimited(slot) ? LIMITED_OWN : OWN
   }
 
   private count(word: number): number {
