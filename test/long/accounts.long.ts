@@ -1,0 +1,88 @@
+/**
+ * accounts, at length: random lives against the model, conformance lives with a tail behind each block, every value in every
+ * word of a ledger, every fault at every request. For `npm run test:long`; SEED repeats a failure.
+ */
+import { expect } from 'chai'
+import { injectOptions, registry } from '../../src/index.ts'
+import { seedFrom } from '../conformance/index.ts'
+import { chargedLife } from '../fixtures/account-conformance.ts'
+import { damagedKinds, overwriteAll } from '../fixtures/account-damage.ts'
+import { exact } from '../fixtures/account-exact.ts'
+import { everyFault, faultyKinds, sources } from '../fixtures/account-fault.ts'
+import { accountLife } from '../fixtures/account-life.ts'
+import { grounds } from '../fixtures/grounds.ts'
+
+const SEED = seedFrom(process.env.SEED)
+const LIVES = 40
+const METHODS = [
+  'best',
+  'last',
+  'pool',
+  'debug(best)',
+  'debug(last)',
+  'profile(best)',
+  'debug(profile(best))',
+  'exact(best)',
+]
+
+describe(`accounts at length, SEED=${SEED}`, () => {
+  let were: string
+  before(() => {
+    were = injectOptions('format=none,profile=none')
+    registry.methods.register(exact)
+  })
+  after(() => {
+    registry.methods.unregister('exact')
+    injectOptions(were)
+  })
+
+  for (const method of METHODS) {
+    for (const [name, discipline] of Object.entries(grounds)) {
+      it(`${method} over ${name}: ${LIVES} lives`, () => {
+        for (let i = 0; i < LIVES; i++) {
+          accountLife({
+            method,
+            discipline: discipline(),
+            steps: 400 + 20 * (i % 10),
+            seed: (SEED + i) >>> 0,
+            begin: method === 'pool' || i % 2 === 0 ? 'open' : 'later',
+            ordinals: i % 3 === 0,
+            check: i % 4 === 3 ? 0 : 3,
+            listens: i % 4 !== 3,
+            align: i % 5 === 4 ? 64 : 8,
+            most: [3, 12, 60][i % 3]!,
+          })
+        }
+      })
+
+      it(`${method} over ${name}: conformance`, () => {
+        for (let i = 0; i < 8; i++) {
+          chargedLife({
+            method,
+            discipline: discipline(),
+            steps: 4000,
+            seed: SEED + i,
+            check: i % 2 === 0 ? 3 : 0,
+            align: 8 << (i % 4),
+            ordinals: i % 3 === 0,
+            live: 8 << (i % 4),
+          })
+        }
+      })
+    }
+  }
+
+  for (const [method, begin] of damagedKinds) {
+    it(`every value in every word: ${method}, accounts from ${begin}`, () => {
+      expect(overwriteAll(method, begin)).to.deep.equal({ unseen: [], endless: [] })
+    })
+  }
+
+  for (const [method, begin] of faultyKinds) {
+    for (const [where, source] of sources) {
+      it(`every fault at every request: ${method}, accounts from ${begin}, over ${where}`, () => {
+        expect(everyFault(method, begin, source, true)).to.be.greaterThan(4)
+      })
+    }
+  }
+})
