@@ -93,7 +93,7 @@ export class Account implements Payer {
   /** A block of `size` bytes. Throws VmallocError: `argument`, `no-memory` also where a limit says no, `closed`. */
   alloc(size: number): Addr {
     if (this.words.i32[this.slot + TOKEN] !== this.token) this.mustBeThere('alloc')
-    const at = this.handle.allocFor(this.slot, size)
+    const at = this.handle.allocFor(this.slot, this.token, size)
     return at !== NIL ? at : this.lacks('alloc', size)
   }
 
@@ -353,6 +353,13 @@ export class Account implements Payer {
     this.mustBeThere(op)
     if (!isWhole(size, 2 ** 32)) {
       throw new VmallocError('argument', `${op}: ${String(size)} bytes, expected a whole number from 0`)
+    }
+    const { unit } = this.region
+    if (unit !== 0 && size !== unit && op !== 'adopt') {
+      throw new VmallocError(
+        'argument',
+        `${op}: ${size} bytes, but method ${this.region.method} of region ${this.region.name} serves ${unit} bytes only`,
+      )
     }
     const where = alignment === 0 ? '' : ` at a multiple of ${alignment}`
     const limit = this.limitThatRefused()

@@ -671,13 +671,13 @@ export class Handle implements Held {
     this.policy = this.charges
   }
 
-  /** A block that an account pays for, whose slot in the ledger that is. */
-  allocFor(account: Cell, size: number): Addr {
+  /** A block that an account pays for, whose slot in the ledger that is, with the token that the slot must have. */
+  allocFor(account: Cell, token: number, size: number): Addr {
     if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
       const at = this.charges!.allocFor(size, account)
       if (at !== NIL) return at
     } else if (this.way === LOCKED) {
-      const at = this.allocLocked(size, account)
+      const at = this.allocLocked(size, account, token)
       if (at !== NIL) return at
     }
     return this.obtain('alloc', size, 0, false, account)
@@ -724,10 +724,11 @@ export class Handle implements Held {
   }
 
   allocBeside(at: Addr, size: number, of: Region = this): Addr {
+    if (this.charges === undefined && !this.space.shared) return this.alloc(size)
     const from = of as Handle
     const way = from.ended ? undefined : from.within(() => from.charges?.wayOf(at - from.bias))
     const account = way === undefined || this.ended ? 0 : this.within(() => this.charges?.accountAt({ way }) ?? 0)
-    return account === 0 ? this.alloc(size) : this.allocFor(account, size)
+    return account === 0 ? this.alloc(size) : this.obtain('alloc', size, 0, false, account)
   }
 
   /** Gives up a header that turned out to be damaged. */
@@ -787,12 +788,13 @@ export class Handle implements Held {
 
   // the short ways under a lock: answers that are nothing let the slow way ask why
 
-  private allocLocked(size: number, account: Cell = 0): Addr {
+  private allocLocked(size: number, account: Cell = 0, token = 0): Addr {
     const lock = this.space.lock!
     if (!lock.take()) return NIL
     try {
       if (!this.isPlain) return NIL
-      return account === 0 ? this.policy.alloc(size) : this.charges!.allocFor(size, account)
+      if (account === 0) return this.policy.alloc(size)
+      return this.charges!.isOf(account, token) ? this.charges!.allocFor(size, account) : NIL
     } finally {
       this.leave(true)
     }
