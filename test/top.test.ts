@@ -230,8 +230,8 @@ describe('top: the frame', () => {
   })
 
   it('shows of several threads which one has a region, and counts a shared one once', () => {
-    const shared = regionOf('table', { shared: true, busyBytes: 1024, extent: 4096, discipline: 'shared' })
-    const child = regionOf('child', { shared: true, busyBytes: 10, extent: 512, parent: 5, discipline: 'table' })
+    const shared = regionOf('table', { id: 5, shared: true, busyBytes: 1024, extent: 4096, discipline: 'shared' })
+    const child = regionOf('child', { id: 6, shared: true, busyBytes: 10, extent: 512, parent: 5, discipline: 'region' })
     const threads = [0, 3].map((thread) => ({ thread, report: reportOf([shared, child], { thread }) }))
     const lines = frame(stateOf([], { threads }), 100, 12)
     expect(lines[0]).to.match(/2 threads$/)

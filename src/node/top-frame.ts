@@ -254,9 +254,11 @@ function rowsOf({ threads, view }: TopState): Row[] {
     const since = before !== undefined && before.started === report.started ? before : undefined
     const seconds = since === undefined ? 0 : (report.taken - since.taken) / 1000
     const olds = new Map(since?.regions.map((region) => [region.id, region]))
+    const names = new Map(report.regions.map(({ id, name }) => [id, name]))
     return report.regions.map((region) => {
       const old = olds.get(region.id)
-      const row = regionRow(region, old, seconds, hasThreads ? thread : undefined)
+      const parent = region.parent === undefined ? undefined : (names.get(region.parent) ?? 'another region')
+      const row = regionRow(region, parent, old, seconds, hasThreads ? thread : undefined)
       const account = region.accounts
       const rows =
         account === undefined || view.isCollapsed ? [] : accountRows(account, old?.accounts, seconds, view.sort, '')
@@ -283,6 +285,7 @@ function keysOf(sort: Sort): ((row: Row) => number)[] {
 
 function regionRow(
   region: RegionFigures,
+  parent: string | undefined,
   before: RegionFigures | undefined,
   seconds: number,
   thread: number | undefined,
@@ -290,7 +293,7 @@ function regionRow(
   const { accounts, busyBytes: live, highTide: peak, extent } = region
   const limit = accounts === undefined ? undefined : fullness(live, accounts)
   const inExtent = extent > 0 ? { part: live / extent, of: extent, isSoft: false } : undefined
-  const how = region.parent === undefined ? `over ${region.discipline}` : `in ${region.discipline}`
+  const how = parent === undefined ? `over ${region.discipline}` : `in ${parent}`
   return {
     ...figures(accounts?.total, before?.accounts?.total, seconds),
     thread,
