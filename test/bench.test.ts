@@ -96,6 +96,8 @@ describe('bench', () => {
     const goals = goalsOf(rows).filter(({ about }) => about === 'tools')
     expect(goals.map(({ goal, wanted }) => `${goal}: ${wanted}`)).to.deep.equal([
       'an operation with trace on: at most 200 ns',
+      'charging an account, against plain: at most 1.30 times',
+      'charging the region’s own, against plain: at most 1.30 times',
       'debug without stacks, fill=512, against plain: at most 4.00 times',
       'debug without stacks, against plain and touching: at most 1.50 times',
       'profile, sampled, against plain: at most 1.15 times',
