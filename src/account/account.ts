@@ -15,7 +15,7 @@
  * Sources: accounting by component, the owner at each block and a free that refuses what is another's after INxalloc; a
  * tree of them with the figures of each subtree, and memory limits by subtree after talloc.
  */
-import { type Addr, NIL } from '../contract/addr.ts'
+import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
 import type { ArrayType, NumericArray, Region, ResizeOptions, View } from '../contract/region.ts'
 import { isWhole } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
@@ -26,6 +26,7 @@ import { type Home, handleOf } from '../region/ground.ts'
 import { DEEPEST, LONGEST_NAME, TOKEN } from '../region/ledger.ts'
 import { mallocRegion } from '../region/malloc.ts'
 import type { Payer } from '../region/payer.ts'
+import { shownBy } from '../region/picture.ts'
 import type { Handle } from '../region/region.ts'
 import { rootOf } from '../region/regions.ts'
 import { currentPayer, run } from './context.ts'
@@ -198,7 +199,10 @@ export class Account implements Payer {
     })
     if (isAdopted) return
     if (!isBlock)
-      throw new VmallocError('argument', `adopt: ${String(at)} is no busy block of region ${this.region.name}`)
+      throw new VmallocError(
+        'argument',
+        `adopt: ${String(at)} is ${this.whatIsAt(at)}, expected a busy block of region ${this.region.name}`,
+      )
     if (this.handle.within(() => this.charges.isOld(at - this.bias))) {
       throw new VmallocError(
         'unsupported',
@@ -220,6 +224,7 @@ export class Account implements Payer {
 
   /** The account below this one by that name, or by a path of names; made where it is not there. */
   account(path: string): Account {
+    this.mustBeThere('account')
     return accountIn(this.handle, this.charges, [...this.way, ...wayOf(path)])
   }
 
@@ -297,11 +302,23 @@ export class Account implements Payer {
   }
 
   /**
-   * Takes the account away; its counts stay in those above. False where it has blocks or accounts below it, and for the
-   * region's own. A handle to it can be used no more.
+   * Takes the account away; its counts stay in those above. False where it has blocks or accounts below it, for the
+   * region's own, and where there is no memory for the sum that keeps its counts. A handle to it can be used no more.
    */
   remove(): boolean {
     return this.isThere && this.handle.within(() => this.charges.remove(this.slot))
+  }
+
+  /** What `console.log` shows. */
+  [shownBy](): string {
+    if (!this.isThere) return `account ${this}, gone`
+    const { bytes, blocks, peak } = this.total
+    return `account ${this}: ${bytes} bytes in ${blocks} blocks, at most ${peak}`
+  }
+
+  toJSON(): object {
+    const { path, own, total } = this
+    return { path, region: this.region.name, own, total }
   }
 
   /** Its path, and the region that it is of. */
@@ -332,27 +349,35 @@ export class Account implements Payer {
   }
 
   private mustBeOwn(op: string, at: Addr): void {
+    this.mustBeThere(op)
     const slot = this.slotOf(at)
     if (slot === this.slot) return
+    const expected = `expected a block of account ${this}`
     if (slot !== 0) {
       const owner = new Account(this.handle, this.charges, slot)
-      throw new VmallocError(
-        'argument',
-        `${op}: the block at ${at} is charged to account ${owner}, expected a block of account ${this}`,
-      )
+      throw new VmallocError('argument', `${op}: the block at ${at} is charged to account ${owner}, ${expected}`)
     }
-    if (op === 'free')
-      this.region.free(at) // so that whoever listens to mistakes hears of it
-    else this.region.resize(at, 0)
-    const owner = ownerOf(at, this.region)
-    const what = owner === undefined ? 'no busy block of its region' : `charged to account ${owner}`
-    throw new VmallocError('argument', `${op}: ${String(at)} is ${what}, expected a block of account ${this}`)
+    const region = rootOf(this.region).regionOf(at) as Handle | undefined
+    const isOthers = region !== undefined && region.header !== this.handle.header
+    const what = isOthers ? whatIsIn(region, at) : this.whatIsAt(at)
+    if (!isOthers && !this.handle.isShared) {
+      // so that whoever listens to mistakes hears of it; another thread could make it a block in the meantime
+      if (op === 'free') this.region.free(at)
+      else this.region.resize(at, 0)
+    }
+    throw new VmallocError('argument', `${op}: ${String(at)} is ${what}, ${expected}`)
+  }
+
+  /** An address of this region that is no block, or one that names no account. */
+  private whatIsAt(at: Addr): string {
+    const isDamaged = this.handle.within(() => this.charges.isOverwritten(at - this.bias))
+    return isDamaged ? 'a block whose end was written over, so that it does not name its account' : 'no busy block'
   }
 
   private lacks(op: string, size: number, alignment = 0): never {
     this.mustBeThere(op)
-    if (!isWhole(size, 2 ** 32)) {
-      throw new VmallocError('argument', `${op}: ${String(size)} bytes, expected a whole number from 0`)
+    if (!isWhole(size, LIMIT)) {
+      throw new VmallocError('argument', `${op}: ${String(size)} bytes, expected a whole number from 0 to ${LIMIT}`)
     }
     const { unit } = this.region
     if (unit !== 0 && size !== unit && op !== 'adopt') {
@@ -362,19 +387,8 @@ export class Account implements Payer {
       )
     }
     const where = alignment === 0 ? '' : ` at a multiple of ${alignment}`
-    const limit = this.limitThatRefused()
-    const why = limit === undefined ? `region ${this.region.name}, method ${this.region.method}, has none` : limit
+    const why = this.handle.limitThatRefused || `region ${this.region.name}, method ${this.region.method}, has none`
     throw new VmallocError('no-memory', `${op}: no block of ${size} bytes${where} for account ${this}: ${why}`)
-  }
-
-  private limitThatRefused(): string | undefined {
-    const { charges } = this
-    return this.handle.within(() => {
-      if (charges.refuser === 0) return undefined
-      const { hard } = charges.ledger.limits(charges.refuser)
-      const path = charges.ledger.path(charges.refuser).join('/')
-      return `${path === '' ? 'the region' : `account ${path}`} has ${charges.total(charges.refuser).bytes} bytes live and may have ${hard}`
-    })
   }
 }
 
@@ -384,14 +398,20 @@ export class Account implements Payer {
  * An empty path is the region's own account. Throws VmallocError: `argument`, `no-memory`, `closed`, and `unsupported`
  * where the region's blocks have no room: see `accounts` of `open`.
  */
-export function account(path: string, home: Home = mallocRegion(), { ordinals }: AccountOptions = {}): Account {
+export function account(path: string, home: Home = mallocRegion(), options: AccountOptions = {}): Account {
+  const { ordinals, ...others } = options
+  for (const key of Object.keys(others)) {
+    throw new VmallocError('unknown', `account: unknown option "${key}": expected ordinals`)
+  }
   const handle = handleOf(home, 'account')
   const way = path === '' ? [] : wayOf(path)
   const charges = handle.keepAccounts(ordinals === true)
   if (ordinals !== undefined && charges.hasOrdinals !== ordinals) {
     throw new VmallocError(
       'argument',
-      `account: region ${handle.name} keeps accounts ${ordinals ? 'without' : 'with'} ordinals already, expected ordinals: ${!ordinals}`,
+      ordinals
+        ? `account: region ${handle.name} keeps accounts without ordinals since its first one: open it with { ordinals: true }`
+        : `account: region ${handle.name} keeps ordinals with its accounts, expected ordinals: true, or not named`,
     )
   }
   return accountIn(handle, charges, way)
@@ -412,7 +432,7 @@ export function accounts(home: Home = mallocRegion()): Account[] {
 }
 
 /**
- * The account that pays for the block that starts at `at`, in a region or one nested in it; where that one keeps no
+ * The account that pays for the block that starts at `at`, in whatever region of the same space; where that one keeps no
  * accounts, the one that pays for the memory that it lies in. Undefined for no block, and where no accounts are kept.
  */
 export function ownerOf(at: Addr, home: Home = mallocRegion()): Account | undefined {
@@ -430,7 +450,7 @@ export function ownerOf(at: Addr, home: Home = mallocRegion()): Account | undefi
   return slot === 0 ? undefined : new Account(handle, charges, slot)
 }
 
-/** Usable bytes of the block that starts at `at`, in a region or one nested in it; -1 for no block. */
+/** Usable bytes of the block that starts at `at`, in whatever region of the same space; -1 for no block. */
 export function sizeOf(at: Addr, home: Home = mallocRegion()): number {
   return rootOf(handleOf(home, 'sizeOf')).regionOf(at)?.sizeOf(at) ?? -1
 }
@@ -444,6 +464,13 @@ export function ordinalOf(at: Addr, home: Home = mallocRegion()): number {
   if (handle === undefined || handle.sizeOf(at) < 0) return -1
   const { charges } = handle
   return charges === undefined ? 0 : handle.within(() => charges.ordinalOf(at - handle.store.bias))
+}
+
+/** An address of another region. */
+function whatIsIn(region: Handle, at: Addr): string {
+  if (region.sizeOf(at) < 0) return `no busy block, an address of region ${region.name}`
+  const owner = region.charges === undefined ? undefined : ownerOf(at, region)
+  return `a block of region ${region.name}${owner === undefined ? '' : `, charged to account ${owner}`}`
 }
 
 function accountIn(handle: Handle, charges: Charges, way: readonly Uint8Array[]): Account {

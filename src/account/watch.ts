@@ -51,6 +51,7 @@ function listenTo(charges: Charges): Map<number, Watched> {
     const entry = slots.get(slot)
     return entry === undefined || charges.isOf(slot, entry.token) ? entry : undefined
   }
+  charges.isHeard = (slot) => (watchedAt(slot)?.soft.size ?? 0) > 0
   charges.onSoft = (slot, live, limit) => {
     const entry = watchedAt(slot)
     for (const listener of entry?.soft ?? []) listener({ account: entry!.account, live, limit })

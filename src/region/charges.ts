@@ -75,6 +75,8 @@ export class Charges implements Method {
   refuser: Cell = 0
   onHard: HardListener | undefined = undefined
   onSoft: SoftListener | undefined = undefined
+  /** Whether somebody in this thread listens to the soft limit of an account. */
+  isHeard: (account: Cell) => boolean = () => false
 
   private readonly inner: Method
   private readonly store: Segments
@@ -84,6 +86,7 @@ export class Charges implements Method {
   private readonly first: Cell
   private readonly old: number //    word that counts old blocks
   private readonly isShort: boolean // tails are 4 bytes
+  private isMoving = false //           a block and its copy are both busy for the moment
   private isClaimed: boolean //        the method can say a size without a look around, and all blocks have tails
   // the slot of who paid last
   private lastPayer: Payer | undefined = undefined
@@ -125,6 +128,7 @@ export class Charges implements Method {
     this.closing = inner.closing && this.closingInner
     this.leaks = inner.leaks && this.leaksInner
     this.profile = inner.profile && this.profileInner
+    ledger.makeRoom = () => inner.compact?.()
     store.tails = this
   }
 
@@ -141,7 +145,7 @@ export class Charges implements Method {
     const { inner, tally, words } = this
     const before = words.i32
     const busy = before[tally]!
-    if (before[slot] !== (slot ^ OWN) || !(size > 0) || !this.isShort || busy >>> 0 < 4)
+    if (before[slot] !== (slot ^ OWN) || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
       return this.allocSlowly(size, 0, slot)
     before[tally] = (busy - 4) | 0 // so that what the method adds makes it right, and with it high tide
     let at: Addr
@@ -182,7 +186,7 @@ export class Charges implements Method {
   /** The same for blocks of special sizes and places, and under limits. */
   private allocSlowly(size: number, alignment: number, slot: Cell): Addr {
     const { inner, tally, tail } = this
-    if (!(size >= 0) || !this.ledger.isAccount(slot)) return NIL // it was removed by another thread, or a handler
+    if (size >>> 0 !== size || !this.ledger.isAccount(slot)) return NIL // it was removed by another thread, or a handler
     let m = this.words.i32
     const isLimited = m[slot + LIMITED] !== 0
     if (isLimited && !this.admits(slot, size)) return NIL
@@ -207,7 +211,18 @@ export class Charges implements Method {
   allocAgain(at: Addr, size: number): Addr {
     this.refuser = 0
     const slot = this.accountOf(at)
-    return slot === 0 ? NIL : this.allocFor(size, slot)
+    this.isMoving = true
+    try {
+      return slot === 0 ? NIL : this.allocFor(size, slot)
+    } finally {
+      this.isMoving = false
+    }
+  }
+
+  /** The block at `at` has come from elsewhere, where it is busy no more. */
+  hasMoved(at: Addr): void {
+    const slot = this.accountOf(at)
+    if (slot !== 0 && this.words.i32[slot + LIMITED] !== 0) this.tellSoft(slot)
   }
 
   free(at: Addr): boolean {
@@ -407,7 +422,7 @@ export class Charges implements Method {
 
   private resizeBlock(at: Addr, size: number): boolean {
     const { inner, tail, tally } = this
-    if (!(size >= 0) || size > LIMIT - tail) return false
+    if (size >>> 0 !== size || size > LIMIT - tail) return false
     const had = inner.sizeOf(at)
     if (had < 0) return false
     let m = this.words.i32
@@ -540,14 +555,17 @@ export class Charges implements Method {
 
   /** Notes all that are passed before it says so: whoever hears it may ask anything. */
   private tellSoft(slot: Cell): void {
+    if (this.isMoving) return
     const m = this.words.i32
     const passed: [account: Cell, live: number, soft: number][] = []
     let left = DEEPEST
     for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) {
       const [live, soft] = [m[s + BYTES]! >>> 0, m[s + SOFT]! >>> 0]
       if (live <= soft || m[s + TOLD] !== 0) continue
+      const account = this.ledger.accountOf(s)
+      if (!this.isHeard(account)) continue
       m[s + TOLD] = 1
-      passed.push([this.ledger.accountOf(s), live, soft])
+      passed.push([account, live, soft])
     }
     for (const [account, live, soft] of passed) this.sayLater(account, live, soft)
   }

@@ -22,6 +22,10 @@ interface Files {
   writeSync(fd: number, bytes: Uint8Array, offset: number): number
 }
 
+interface Paths {
+  resolve(folder: string, path: string): string
+}
+
 interface Stream {
   write(text: string): unknown
 }
@@ -29,9 +33,11 @@ interface Stream {
 interface Host {
   readonly pid: number
   readonly platform: string
+  cwd?(): string
   readonly stdout?: Stream
   readonly stderr?: Stream
   getBuiltinModule?(name: 'node:fs'): Files | undefined
+  getBuiltinModule?(name: 'node:path'): Paths | undefined
   getBuiltinModule?(name: 'node:worker_threads'): { isMainThread: boolean } | undefined
   once(event: 'exit', listener: () => void): void
   on(signal: string, listener: (signal: string) => void): void
@@ -124,6 +130,25 @@ export function pathOf(file: string, ending: string): string {
   const name = expandFile(file, { pid, thread })
   if (thread === 0 || name.startsWith('/dev/') || name !== expandFile(file, { pid, thread: 0 })) return name
   return `${name.slice(0, name.length - ending.length)}.${thread}${ending}`
+}
+
+/** The folder that the program is in; undefined where there is none, or it was taken away. */
+export function folderNow(): string | undefined {
+  try {
+    return host?.cwd?.()
+  } catch {
+    return undefined // taken away: who wants a file there will be told
+  }
+}
+
+/**
+ * The file of an option as it was meant in the folder where the option was read, though the program may have gone to
+ * another since; %p and %t stay in it.
+ */
+export function fromFolder(folder: string | undefined, file: string): string {
+  const paths = host?.getBuiltinModule?.('node:path')
+  if (folder === undefined || paths === undefined || folder === folderNow()) return file
+  return paths.resolve(folder.replaceAll('%', '%%'), file)
 }
 
 /** Calls `task`, and warns where it throws: a program must not fail for what is written about it. */

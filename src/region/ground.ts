@@ -84,7 +84,9 @@ export class Ground {
   take(bytes: number, what: string): Cell {
     const at = this.region.alloc(bytes)
     if (at === NIL) {
-      throw new VmallocError('no-memory', `${what}: region ${this.region.name} has no block of ${bytes} bytes`)
+      const { name, limitThatRefused: limit } = this.region
+      const why = limit === '' ? '' : `: ${limit}`
+      throw new VmallocError('no-memory', `${what}: region ${name} has no block of ${bytes} bytes${why}`)
     }
     return (at - this.bias) >>> 2
   }

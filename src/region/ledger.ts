@@ -14,7 +14,7 @@
  *   BYTES    usable bytes live; PEAK their highest; 32 bits
  *   ALLOCS, FREES, FAILURES    64 bits, the low word first. Blocks that are live are ALLOCS - FREES
  *   HARD     the most bytes that may be live; SOFT the most of which nothing is said. NONE where there is no limit
- *   LIMITED  1 where a limit stands here or further up; TOLD 1 once it was said that SOFT is passed
+ *   LIMITED  1 where a limit stands here or further up; TOLD 1 once somebody heard that SOFT is passed
  *   PARENT   the slot of the account above, 0 for the region's own
  *   PAIR     of an account its sum, and of a sum its account; 0 where an account has none
  *   TOKEN    another one for each account ever made, so that a slot is known for another's
@@ -110,6 +110,9 @@ export interface Limits {
 }
 
 export class Ledger {
+  /** Gives memory that blocks do not need back to the discipline. */
+  makeRoom: () => void = () => {}
+
   private readonly store: Segments
   private readonly head: Segment
 
@@ -306,7 +309,7 @@ export class Ledger {
     const top = this.top(slot)
     m[top + HARD] = hard >= NONE ? NONE : hard
     m[top + SOFT] = soft >= NONE ? NONE : soft
-    m[top + TOLD] = m[top + BYTES]! >>> 0 > m[top + SOFT]! >>> 0 ? 1 : 0
+    m[top + TOLD] = 0
     this.look()
     return true
   }
@@ -397,8 +400,8 @@ export class Ledger {
         if (!isWhole(value, Number.MAX_SAFE_INTEGER)) fail('A1', slot, value, `a number of ${field}`)
       if (isAccount && (this.token(slot) <= 0 || this.token(slot) > store.get(this.head, LAST_TOKEN)))
         fail('A1', slot, `token ${this.token(slot)}`, `1 to ${store.get(this.head, LAST_TOKEN)}`)
-      const told = counts.bytes > m[slot + SOFT]! >>> 0 ? 1 : 0
-      if (m[slot + TOLD] !== told) fail('A3', slot, m[slot + TOLD], told)
+      const mayBeTold = counts.bytes > m[slot + SOFT]! >>> 0
+      if (m[slot + TOLD] !== 0 && (m[slot + TOLD] !== 1 || !mayBeTold)) fail('A3', slot, `told ${m[slot + TOLD]}`, 0)
       if (isAccount && pair !== 0 && (m[slot + HARD] !== (NONE | 0) || m[slot + SOFT] !== (NONE | 0)))
         fail('A3', slot, this.limits(slot), 'limits at the sum alone')
       if (counts.peak < counts.bytes) fail('A3', slot, counts.peak, `a peak of at least ${counts.bytes}`)
@@ -489,7 +492,11 @@ export class Ledger {
   private unused(): Cell {
     for (const slot of this.slots()) if (this.m[slot + MARK] === 0) return slot
     const { store } = this
-    const piece = store.extra(FIRST_SLOT - RECORD + MORE * SLOT, LEDGER)
+    let piece = store.extra(FIRST_SLOT - RECORD + MORE * SLOT, LEDGER)
+    if (piece === 0) {
+      this.makeRoom()
+      piece = store.extra(FIRST_SLOT - RECORD + MORE * SLOT, LEDGER)
+    }
     if (piece === 0) return 0
     const end = store.get(piece, RAW) + store.get(piece, SIZE)
     store.words.u8.fill(0, piece + RECORD, end)

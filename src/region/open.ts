@@ -451,38 +451,45 @@ function titleOf(chain: readonly MethodDef[]): string {
  *
  *   states   | best ......... | profile ... | debug ... |       the first 8 bytes of one with `gross` that does not lend its tally count what is taken inside
  */
-function build(
-  chain: readonly MethodDef[],
-  handle: Handle,
-  settings: Record<string, OptionValue>,
-  tail: number,
-): Method {
+function build(chain: readonly MethodDef[], handle: Handle, asked: Record<string, OptionValue>, tail: number): Method {
   const { store } = handle
-  if (chain.length === 1 && tail === 0) return chain[0]!.create(store, settings, undefined)
+  const settings = tail === 0 ? asked : withTails(chain, asked, tail)
+  if (chain.length === 1) return chain[0]!.create(store, settings, undefined)
   const states = chain.map((_, i) => store.state + stateOf(chain.slice(i + 1)))
   let method: Method | undefined
   for (let i = chain.length - 1; i >= 0; i--) {
     const wrappers = chain.slice(0, i)
     const counter = wrappers.findLastIndex(({ gross, lends }) => gross !== undefined && lends !== true)
     const own = store.at(states[i]!, counter < 0 ? store.tally : states[counter]!)
-    method = chain[i]!.create(own, inside(wrappers, chain[i]!, settings, store.align, tail), method, chain.at(-1))
+    method = chain[i]!.create(own, inside(wrappers, chain[i]!, settings, store.align), method, chain.at(-1))
   }
   return method!
 }
 
-/** The settings of a method inside wrappers and accounts: sizes of payloads are those of the blocks they will ask for. */
+/** The settings of methods whose payloads have a tail that their client does not see. */
+function withTails(
+  chain: readonly MethodDef[],
+  settings: Record<string, OptionValue>,
+  tail: number,
+): Record<string, OptionValue> {
+  const all = { ...settings }
+  const payloads = new Set(chain.flatMap(({ options = [] }) => options.filter((row) => row.isPayload === true)))
+  for (const { name } of payloads) if (typeof all[name] === 'number' && all[name] !== 0) all[name] += tail
+  return all
+}
+
+/** The settings of a method inside wrappers: sizes of payloads are those of the blocks that they will ask for. */
 function inside(
   wrappers: readonly MethodDef[],
   definition: MethodDef,
   settings: Record<string, OptionValue>,
   align: number,
-  tail: number,
 ): Record<string, OptionValue> {
   const own = { ...settings }
   for (const { name, isPayload } of definition.options ?? []) {
     const size = own[name]
     if (isPayload !== true || typeof size !== 'number' || size === 0) continue
-    own[name] = wrappers.reduce((sum, wrapper) => wrapper.gross?.(sum, settings, align) ?? sum, size + tail)
+    own[name] = wrappers.reduce((sum, wrapper) => wrapper.gross?.(sum, settings, align) ?? sum, size)
   }
   return own
 }

@@ -649,15 +649,13 @@ export class Handle implements Held {
   private beginAccounts(tail: number): void {
     const old: Addr[] = []
     this.policy.walk((at, _size, state) => void (state === 'busy' && old.push(at)))
-    if (
-      !Ledger.begin(
-        this.store,
-        tail,
-        old.sort((a, b) => a - b),
-      )
-    ) {
-      throw new VmallocError('no-memory', `accounts: region ${this.name} has no memory to keep them in`)
+    old.sort((a, b) => a - b)
+    let isBegun = Ledger.begin(this.store, tail, old)
+    if (!isBegun) {
+      this.policy.compact?.() // what blocks do not need is the discipline's again
+      isBegun = Ledger.begin(this.store, tail, old)
     }
+    if (!isBegun) throw new VmallocError('no-memory', `accounts: region ${this.name} has no memory to keep them in`)
     this.takeUpLedger()
     const { charges } = this
     for (const at of old) charges!.found(at)
@@ -699,6 +697,18 @@ export class Handle implements Held {
   alignFor(account: Cell, size: number, alignment: number): Addr {
     if (!isPowerOfTwo(alignment)) return this.mistake('align', alignment, 'alignment is no power of two')
     return this.obtain('align', size, alignment, false, account)
+  }
+
+  /** Whose limit refused the last request, as a part of a sentence; empty where it was none. */
+  get limitThatRefused(): string {
+    const { charges } = this
+    if (charges === undefined || this.ended) return ''
+    return this.within(() => {
+      const { ledger, refuser } = charges
+      if (refuser === 0 || !ledger.isAccount(refuser)) return ''
+      const who = refuser === ledger.first ? `region ${this.name}` : `account ${ledger.path(refuser).join('/')}`
+      return `${who} has ${charges.total(refuser).bytes} bytes live and may have ${ledger.limits(refuser).hard}`
+    })
   }
 
   /** The slot of the account that pays for the busy block at `at`; 0 where there is none. */
@@ -844,7 +854,10 @@ export class Handle implements Held {
     let at = this.take(size, alignment, zeroed, account)
     if (at === NIL && !this.ended) {
       if (policy.serves?.(size) === false) return this.mistake(op, size, this.jobReason(size))
-      at = this.helped({ op, at: NIL, size, alignment }, account, () => this.take(size, alignment, zeroed, account))
+      const token = account === 0 ? 0 : this.charges!.ledger.token(account)
+      const isThere = (): boolean => account === 0 || this.charges!.isOf(account, token)
+      const request = { op, at: NIL, size, alignment }
+      at = this.helped(request, account, () => (isThere() ? this.take(size, alignment, zeroed, account) : NIL))
     }
     if (at === NIL) return NIL
     at += this.bias
@@ -947,6 +960,7 @@ export class Handle implements Held {
     if (to === NIL) return NIL
     if (options.copy === true) this.words.copy(to, at, had < size ? had : size)
     if (!policy.free(at)) policy.moved?.(at)
+    this.charges?.hasMoved(to)
     return to
   }
 
@@ -971,7 +985,10 @@ export class Handle implements Held {
         if (options?.zero === true || junk)
           this.words.u8.fill(options?.zero === true ? 0 : JUNK_GROWN, to + had, to + has)
       }
-      if (to !== at) this.discard(at, had)
+      if (to !== at) {
+        this.discard(at, had)
+        this.charges?.hasMoved(to)
+      }
       this.afterwards(to)
       return to
     } finally {
@@ -989,8 +1006,17 @@ export class Handle implements Held {
   /** Asks the discipline's handler what to do about a request that failed. */
   private helped(request: Request, account: Cell, attempt: () => number): number {
     if (this.space.inside > 0) return NIL
-    const relieved = this.relieved(request, attempt)
-    if (relieved !== NIL) return relieved
+    let at = NIL
+    try {
+      at = this.relieved(request, attempt) || this.handled(request, attempt)
+    } finally {
+      if (at === NIL) this.countFailure(account)
+    }
+    if (at === NIL) for (const ear of this.ears) this.space.tell(() => ear.nomem?.(this, request))
+    return at
+  }
+
+  private handled(request: Request, attempt: () => number): number {
     const isWatched = this.charges !== undefined && this.charges.refuser !== 0 && this.charges.onHard !== undefined
     for (let tries = 0; tries < TRIES && !isWatched && !this.ended; tries++) {
       const { discipline } = this.store
@@ -1006,10 +1032,12 @@ export class Handle implements Held {
       }
       if (answer === 0) break
     }
-    if (this.charges !== undefined && !this.ended)
-      this.within(() => this.charges!.failed(account || this.charges!.paying()))
-    for (const ear of this.ears) this.space.tell(() => ear.nomem?.(this, request))
     return NIL
+  }
+
+  private countFailure(account: Cell): void {
+    const { charges } = this
+    if (charges !== undefined && !this.ended) this.within(() => charges.failed(account || charges.paying()))
   }
 
   /** Where it was an account's limit that refused: asks whoever watches it, as long as that helps. */

@@ -199,7 +199,9 @@ export class Pool {
     if (unit !== 0 && size > unit) {
       throw new VmallocError('argument', `${this}: alloc of ${size} bytes: method ${method} serves ${unit}`)
     }
-    throw new VmallocError('no-memory', `${this}: region ${name} has no block of ${size} bytes`)
+    const limit = (this.region as Handle).limitThatRefused
+    const why = limit === '' ? '' : `: ${limit}`
+    throw new VmallocError('no-memory', `${this}: region ${name} has no block of ${size} bytes${why}`)
   }
 
   /** A block of a region that is nested in this one looks like one of this one's. */
