@@ -36,6 +36,9 @@
  *   P2  EXTRA and LOOKED are what the blocks say
  *   P3  LEFT is more than 0 while some blocks have no header, else 0; SEAL of the state is right
  *
+ * Where the region keeps accounts the end of a payload is theirs (Store.tailOf). SIZE and CHARGED have it, as it was asked
+ * for and drawn for; sizes in the figures are what the client has.
+ *
  * How sure: c and at are told from other addresses by 30 bits of hash and by what the wrapped method says of c. A client's
  * first word that happens to be MARK costs a look at the seal.
  *
@@ -98,6 +101,8 @@ class Profiler implements Method {
   private interval: number
   private depth: number
   private next: number //              word of what counts down to the next sample
+  private isAlone: boolean //          no other thread has blocks here, so the book has all
+  private before: number //            bytes that were live when counting began, while they are not in the book; else -1
 
   // what the wrapped method can do
   readonly align: Method['align']
@@ -126,6 +131,8 @@ class Profiler implements Method {
     this.interval = 0
     this.depth = 0
     this.next = this.left
+    this.isAlone = true
+    this.before = -1
     this.align = inner.align && this.allocAligned
     this.resize = inner.resize && this.resizeBlock
     this.compact = inner.compact && this.compactInner
@@ -186,6 +193,7 @@ class Profiler implements Method {
   clear(): void {
     const m = this.words.i32
     const s = this.s
+    if (this.before >= 0) this.countBefore()
     if (m[s + LOOKED] !== 0) {
       const time = now()
       this.eachLookedAt((at) => this.countFree(at, time))
@@ -210,6 +218,7 @@ class Profiler implements Method {
   }
 
   profile(fresh: boolean): Profiled {
+    if (this.before >= 0) this.countBefore()
     return this.book.profiled(this.interval, fresh)
   }
 
@@ -282,6 +291,7 @@ class Profiler implements Method {
     const bytes = size > 0 ? size : this.oneSize ? this.unit!() || this.store.align : 1
     const lead = alignment > this.lead ? alignment : this.lead
     if (lead + bytes > LIMIT) return NIL
+    if (this.before >= 0) this.countBefore()
     const { inner, tally } = this
     const before = this.words.i32
     const busy = before[tally]!
@@ -308,7 +318,8 @@ class Profiler implements Method {
     const site = capture(this.depth, above)
     this.words.i32[this.s + LOOKED] = this.words.i32[this.s + LOOKED]! + 1
     this.write(at, size, charged, site, now())
-    this.book.took(site, size, this.weightOf(charged), this.busy())
+    const tail = this.store.tailOf(at)
+    this.book.took(site, size - tail, this.weightOf(charged), this.busy(tail, size))
   }
 
   private write(at: Addr, size: number, charged: number, site: Site, born: number): void {
@@ -330,6 +341,7 @@ class Profiler implements Method {
 
   /** The block whose payload is `at` goes back to the wrapped method, if that takes it. */
   private release(at: Addr, isMoved: boolean): boolean {
+    if (this.before >= 0) this.countBefore()
     const { inner, tally } = this
     const before = this.words.i32
     const i = at >>> 2
@@ -340,6 +352,7 @@ class Profiler implements Method {
     const busy = before[tally]!
     const seal = before[i + SEAL]!
     const { site, charged, born } = this.headerAt(at)
+    const net = (size >>> 0) - this.store.tailOf(at)
     before[i + SEAL] = 0
     before[c >>> 2] = 0
     if (isMoved) inner.moved!(c)
@@ -353,7 +366,7 @@ class Profiler implements Method {
     m[this.s + EXTRA] = m[this.s + EXTRA]! - extra
     if (born === 0) return true
     m[this.s + LOOKED] = m[this.s + LOOKED]! - 1
-    this.book.gave(site, size >>> 0, this.weightOf(charged), now() - born)
+    this.book.gave(site, net, this.weightOf(charged), now() - born)
     return true
   }
 
@@ -379,6 +392,7 @@ class Profiler implements Method {
     const lead = this.leadAt(at)
     if (lead === 0 || asked >>> 0 !== asked) return false
     const { inner, tally } = this
+    if (this.before >= 0) this.countBefore()
     const size = asked > 0 || this.oneSize ? asked : 1
     const c = at - lead
     const had = inner.sizeOf(c)
@@ -397,7 +411,7 @@ class Profiler implements Method {
       this.write(at, size, charged, 0, 0)
       return true
     }
-    this.book.gave(site, old, this.weightOf(charged), now() - born)
+    this.book.gave(site, old - this.store.tailOf(at), this.weightOf(charged), now() - born)
     m[this.s + LOOKED] = m[this.s + LOOKED]! - 1
     this.look(at, size, this.interval === 0 ? size : charged + Math.max(0, has - had), this.resizeBlock)
     return true
@@ -439,17 +453,23 @@ class Profiler implements Method {
 
   private countFree(at: Addr, time: number): void {
     const { site, charged, born } = this.headerAt(at)
-    const size = this.words.i32[(at >>> 2) + SIZE]! >>> 0
-    this.book.gave(site, size, this.weightOf(charged), time - born)
+    this.book.gave(site, this.netAt(at), this.weightOf(charged), time - born)
+  }
+
+  /** The client's bytes of the block at `at`, which has a header. */
+  private netAt(at: Addr): number {
+    return (this.words.i32[(at >>> 2) + SIZE]! >>> 0) - this.store.tailOf(at)
   }
 
   // samples
 
   /**
    * Bytes that are live; of samples only the highest seven bits. For a block that is looked at counts a little less than
-   * others do, and the very highest of many moments would be one in which few such blocks are live.
+   * others do, and the very highest of many moments would be one in which few such blocks are live. The tally may have
+   * the tail of a block that was just allocated, or not: then the book knows better, where it has all blocks.
    */
-  private busy(): number {
+  private busy(tail = 0, size = 0): number {
+    if (tail > 0 && this.interval === 0 && this.isAlone) return this.book.live + size - tail
     const busy = this.words.i32[this.tally]! >>> 0
     const low = this.interval === 0 ? 0 : Math.max(0, 25 - Math.clz32(busy))
     return ((busy >>> low) << low) >>> 0
@@ -492,24 +512,33 @@ class Profiler implements Method {
 
   // the state
 
-  /** A region that is there already says how its blocks are, and those that are busy are counted, if no other thread does. */
+  /** A region that is there already says how its blocks are; those that are busy are counted, if no other thread does. */
   private takeUp(): void {
     const m = this.words.i32
     if (m[this.s + STATE_SEAL] !== stateSealOf(m, this.s)) return
     this.adopt()
-    const isShared = typeof SharedArrayBuffer !== 'undefined' && m.buffer instanceof SharedArrayBuffer
-    if (isShared || m[this.s + LOOKED] === 0) return
+    if (this.isAlone && m[this.s + LOOKED] !== 0) this.before = this.busy()
+  }
+
+  /**
+   * Counts the blocks that a region began with: before the first of them changes, and not when it is taken up, when
+   * nobody can say yet which of their bytes are the client's.
+   */
+  private countBefore(): void {
+    const { before } = this
+    this.before = -1
     this.eachLookedAt((at) => {
       const { site, charged } = this.headerAt(at)
-      this.book.found(site, m[(at >>> 2) + SIZE]! >>> 0, this.weightOf(charged))
+      this.book.found(site, this.netAt(at), this.weightOf(charged))
     })
-    this.book.reached(this.busy())
+    this.book.reached(before)
   }
 
   private adopt(): void {
     const m = this.words.i32
     this.interval = m[this.s + INTERVAL]!
     this.depth = m[this.s + DEPTH]!
+    this.isAlone = typeof SharedArrayBuffer === 'undefined' || !(m.buffer instanceof SharedArrayBuffer)
     this.every = this.interval === 0 || this.oneSize
     this.next = this.s + (this.every ? DUE : LEFT)
   }

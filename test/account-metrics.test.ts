@@ -4,6 +4,9 @@
  *
  * Names of regions are of this file alone: other tests of the process have regions, too.
  */
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import * as api from '@opentelemetry/api'
 import {
   AggregationTemporality,
@@ -14,6 +17,7 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { expect } from 'chai'
 import promDefault, * as prom from 'prom-client'
+import { keyOf, Names, OTHERS } from '../src/account/names.ts'
 import {
   type Account,
   account,
@@ -342,6 +346,53 @@ describe(`metrics of accounts, SEED=${SEED}`, () => {
       region.close()
     })
 
+    it('keeps what is called (none) apart from who has no name', async () => {
+      const names = ['metrics-none', '(none)', '\\(none)']
+      const regions = names.map((name) => open({ name, accounts: true }))
+      for (const [i, region] of regions.entries()) {
+        region.alloc(8)
+        for (const path of ['(none)', '\\(none)', 'a/(none)'].slice(0, i + 1)) account(path, region).alloc(8)
+      }
+      const told = (await register.getSingleMetric('vmalloc_account_allocations_total')!.get()).values
+      const found = told.filter(({ labels }) => /^metrics-none$|^\\+\(none\)$/.test(String(labels.region)))
+      const unnamed = told.filter(({ labels }) => labels.region === '(none)')
+      const series = found.map(({ labels, value }) => `${labels.region} ${labels.account} ${value}`)
+      for (const region of regions) region.close()
+      expect(series).to.deep.equal([
+        'metrics-none (none) 1',
+        'metrics-none \\(none) 1',
+        '\\(none) (none) 1',
+        '\\(none) \\(none) 1',
+        '\\(none) \\\\(none) 1',
+        '\\\\(none) (none) 1',
+        '\\\\(none) \\(none) 1',
+        '\\\\(none) \\\\(none) 1',
+        '\\\\(none) a 0',
+        '\\\\(none) a/(none) 1',
+      ])
+      expect(unnamed).to.deep.equal([])
+    })
+
+    it('does not grow without end where names are made up, and still adds up', () => {
+      const args = ['--import', './scripts/ts.mjs', 'test/fixtures/many-names.ts']
+      const { stdout, stderr } = spawnSync(process.execPath, args, {
+        cwd: join(import.meta.dirname, '..'),
+        env: { ...process.env, VMALLOC_OPTIONS: '' },
+        encoding: 'utf8',
+        timeout: 30_000,
+      })
+      expect(stderr).to.equal('')
+      const { told, changes } = JSON.parse(stdout) as { told: Record<string, number>[]; changes: number }
+      expect(told).to.have.lengthOf(7)
+      for (const { allocs, counted, busy, toldBusy, open, closed, lines, stays, ...series } of told) {
+        expect([counted, open! + closed!, toldBusy, stays]).to.deep.equal([allocs, allocs, busy, 1])
+        expect(lines).to.be.within(1001, 2002)
+        expect(series.regionSeries).to.be.at.most(1001)
+        expect(series.accountSeries).to.be.at.most(4003)
+      }
+      expect(changes).to.equal(0)
+    }).timeout(30_000)
+
     it('is taken out again, and leaves what others registered', async () => {
       const other = new prom.Gauge({ name: 'vmalloc_other', help: 'Not ours.', registers: [register] })
       stop()
@@ -490,5 +541,39 @@ describe(`metrics of accounts, SEED=${SEED}`, () => {
         openTelemetryMetrics({} as OpenTelemetryMeters),
       )
     })
+  })
+})
+
+describe(`names of lines, SEED=${SEED}`, () => {
+  it('keep to what was told while open, and are no more than there is room for', () => {
+    const dice = new Dice(SEED)
+    for (let trial = 0; trial < 15; trial++) {
+      const names = new Names(5, 12)
+      const told = new Map<string, string>()
+      const lines = new Set<string>()
+      for (let i = 0; i < 300; i++) {
+        const [region, path, isOpen] = [`r${dice.below(30)}`, `a${dice.below(5)}`, dice.once(4)]
+        const line = names.lineOf(region, path, isOpen)
+        expect(line.region).to.be.oneOf([region, OTHERS])
+        expect(line.path).to.be.oneOf([path, OTHERS])
+        lines.add(keyOf(line))
+        const key = keyOf({ region, path })
+        if (told.has(key)) expect(keyOf(line)).to.equal(told.get(key))
+        else if (isOpen) told.set(key, keyOf(line))
+      }
+      expect(lines.size).to.be.within(12, 2 * 12 + 2 * 5 + 2)
+    }
+  })
+
+  it('are their own for the first, and twice as many of those that are told while open', () => {
+    const names = new Names(2, 3)
+    const of = (region: string, path: string, isOpen: boolean) => Object.values(names.lineOf(region, path, isOpen))
+    expect(of('a', 'x', false)).to.deep.equal(['a', 'x'])
+    expect(of('b', 'x', false)).to.deep.equal(['b', 'x'])
+    expect(of('c', 'x', false)).to.deep.equal([OTHERS, 'x'])
+    expect(of('a', 'y', false)).to.deep.equal(['a', OTHERS])
+    expect(of('d', 'y', true)).to.deep.equal(['d', 'y'])
+    expect(of('d', 'y', false)).to.deep.equal(['d', 'y'])
+    expect(of('d', 'z', false)).to.deep.equal(['d', OTHERS])
   })
 })

@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { widthOf } from '../src/account/table.ts'
 import {
   account,
   diff,
@@ -21,6 +22,7 @@ import {
   saveReport,
 } from '../src/account.ts'
 import { injectOptions, open, type Region, VmallocError } from '../src/index.ts'
+import { expectFault } from './fixtures/faults.ts'
 
 const TAKEN = Date.UTC(2026, 0, 31, 12)
 
@@ -133,6 +135,27 @@ describe('reports of accounts', () => {
 
         no region is open
       `)
+    })
+
+    it('keeps columns below each other under names of wide characters', () => {
+      const wide = region('wide')
+      for (const name of ['缓存', 'e\u0301', '👩‍👩‍👧', '👍🏽', '🇩🇪', 'ﾊ', '한글', 'plain']) account(name, wide)
+      account('缓存', wide).limit({ hard: 64 })
+      const rows = reportText({ ...report(wide), closed: [] }).split('\n').slice(3)
+      expect(rows).deep.equals([
+        '  account  live  blocks  peak  allocs  frees  failures  limit',
+        '  (none)    0 B       0   0 B       0      0         0',
+        '  缓存      0 B       0   0 B       0      0         0  64 B',
+        '  e\u0301         0 B       0   0 B       0      0         0',
+        '  👩‍👩‍👧        0 B       0   0 B       0      0         0',
+        '  👍🏽        0 B       0   0 B       0      0         0',
+        '  🇩🇪        0 B       0   0 B       0      0         0',
+        '  ﾊ         0 B       0   0 B       0      0         0',
+        '  한글      0 B       0   0 B       0      0         0',
+        '  plain     0 B       0   0 B       0      0         0',
+        '',
+      ])
+      expect(['', 'abc', 'ﾊ', '，', '𠀀', '…', 'é'].map(widthOf)).deep.equals([0, 3, 1, 2, 2, 1, 1])
     })
 
     it('puts a region whose parent is not in the report at the top', () => {
@@ -338,6 +361,39 @@ describe('reports of accounts', () => {
       expect(leaksText([])).equals('not freed: nothing that an account pays for\n')
     })
   })
+
+  describe('arguments', () => {
+    it('may be one region or what has one, some of them, and closed ones', () => {
+      const [one, two] = [region('one'), region('two')]
+      const namesOf = ({ regions }: Report) => regions.map(({ name }) => name)
+      expect(namesOf(report(one))).deep.equals(['one'])
+      expect(namesOf(report({ region: two }))).deep.equals(['two'])
+      expect(namesOf(report([two, { region: one }]))).deep.equals(['two', 'one'])
+      one.close()
+      expect(namesOf(report(one))).deep.equals([])
+      expect(namesOf(report([one, two]))).deep.equals(['two'])
+    })
+
+    it('are refused, and named, where they are none', () => {
+      const good = report([])
+      const calls: [call: (value: never) => unknown, came: unknown, sentence: string][] = [
+        [report, 7, 'report: 7, expected a region, what has one, or a list of them'],
+        [report, null, 'report: null, expected a region'],
+        [report, {}, 'report: an object without a region, expected a region'],
+        [report, [undefined], 'report: undefined, expected a region'],
+        [reportText, undefined, 'reportText: undefined, expected a report, as report() or readReport() gives it'],
+        [reportJson, '{}', 'reportJson: a text of 2 characters, expected a report'],
+        [leaks, {}, 'leaks: an object of another kind, expected a report'],
+        [leaksText, good, 'leaksText: an object of another kind, expected a list, as leaks() gives it'],
+        [leaksText, undefined, 'leaksText: undefined, expected a list'],
+        [(before) => diff(before, good), [], 'diff: the first report: a list of 0, expected a report'],
+        [(after) => diff(good, after), undefined, 'diff: the second report: undefined, expected a report'],
+        [diffText, undefined, 'diffText: undefined, expected what diff() gives'],
+        [diffText, good, 'diffText: an object of another kind, expected what diff() gives'],
+      ]
+      for (const [call, came, sentence] of calls) expectFault('argument', [sentence], () => call(came as never))
+    })
+  })
 })
 
 describe('report=FILE', () => {
@@ -361,7 +417,7 @@ describe('report=FILE', () => {
     options: string,
     onReady?: (pid: number, times: number, place: string) => void,
   ): Promise<Ran> {
-    const place = mkdtempSync(join(folder, 'run-'))
+    const place = mkdtempSync(join(folder, 'run-%t-'))
     const fixture = join(import.meta.dirname, 'fixtures', program)
     const child = spawn(process.execPath, ['--expose-gc', '--import', loader, fixture, ...words], {
       cwd: place,
@@ -454,7 +510,7 @@ describe('report=FILE', () => {
     expect([still(errors!.stderr), errors!.files]).deep.equals([LEFT, {}])
     expect([output!.code, output!.files]).deep.equals([1, {}])
     expect(output!.stdout).match(
-      /^process \d+, thread 0, .* UTC\n\nthread-0: best over memory, busy 600 B, .*\n\nnot freed: nothing/,
+      /^process \d+, thread 0, .* UTC\n\nthread-0: best over memory, busy 600 B, .*\n\nnot freed: no accounts were kept, .*VMALLOC_OPTIONS=\*\.accounts keeps them\n$/,
     )
   })
 
@@ -499,6 +555,14 @@ describe('report=FILE', () => {
     expect(files['out.txt']).contains('thread-0: profile(best) over memory, busy 600 B in 6 blocks,')
     expect(files['out.txt']).contains('not freed: 600 B in 6 blocks\n')
     expect(JSON.parse(files['out.json']!).profiles[0].total.allocs).equals(10)
+  })
+
+  it('lies in the folder where the program began, wherever it has gone, as a profile does', async () => {
+    const options = 'report=out-%t.txt,*.accounts,method=profile,profile=out.json,sample=0'
+    const { code, stderr, files } = await run(['profiled.ts', 'moved'], options)
+    expect([code, stderr]).deep.equals([0, ''])
+    expect(Object.keys(files).sort()).deep.equals(['out-0.txt', 'out.json'])
+    expect(files['out-0.txt']).contains('not freed: 600 B in 6 blocks\n')
   })
 
   it('says what cannot be written, and lets the program end as it would', async () => {

@@ -231,7 +231,14 @@ describe('top: the frame', () => {
 
   it('shows of several threads which one has a region, and counts a shared one once', () => {
     const shared = regionOf('table', { id: 5, shared: true, busyBytes: 1024, extent: 4096, discipline: 'shared' })
-    const child = regionOf('child', { id: 6, shared: true, busyBytes: 10, extent: 512, parent: 5, discipline: 'region' })
+    const child = regionOf('child', {
+      id: 6,
+      shared: true,
+      busyBytes: 10,
+      extent: 512,
+      parent: 5,
+      discipline: 'region',
+    })
     const threads = [0, 3].map((thread) => ({ thread, report: reportOf([shared, child], { thread }) }))
     const lines = frame(stateOf([], { threads }), 100, 12)
     expect(lines[0]).to.match(/2 threads$/)
@@ -755,6 +762,43 @@ describe('top: the command', function () {
     expect(existsSync(place.path)).to.equal(false)
     watcher.destroy()
     slow.destroy()
+  })
+
+  it('says only that a program does not answer where it is busy', async () => {
+    const program = await start(['20000', 'busy'])
+    const [once, named] = await Promise.all([run('--once'), run(`${program.pid}`, '--json')])
+    program.kill('SIGKILL')
+    const late = `vmalloc: program ${program.pid} does not answer: it may be busy\n`
+    expect([once, named]).to.deep.equal(Array(2).fill({ status: 1, stdout: '', stderr: late }))
+  })
+
+  it('says so where a program greets and then says no more', async () => {
+    const greeting = lineOf({
+      vmalloc: 'top',
+      version: 1,
+      pid: process.pid,
+      thread: 0,
+      title: '',
+      argv: [],
+      started: 1,
+    })
+    mkdirSync(sockets(), { mode: 0o700, recursive: true })
+    let isRude = false
+    const server = createServer((socket) => {
+      socket.on('error', nobody)
+      socket.write(greeting)
+      socket.on('data', (text) => `${text}`.includes('report') && isRude && socket.destroy())
+    }).listen(socketHere())
+    try {
+      const silent = await runHere(`${process.pid}`, '--once')
+      isRude = true
+      const gone = await runHere(`${process.pid}`, '--once')
+      const [late, ended] = ['does not answer: it may be busy', 'has ended, or serves top no more']
+      expect(silent).to.deep.equal({ status: 1, stdout: '', stderr: `vmalloc: program ${process.pid} ${late}\n` })
+      expect(gone).to.deep.equal({ status: 1, stdout: '', stderr: `vmalloc: program ${process.pid} ${ended}\n` })
+    } finally {
+      server.close()
+    }
   })
 
   it('leaves no socket behind where the program ends by an error', async () => {

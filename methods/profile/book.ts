@@ -77,6 +77,8 @@ function accountOf(site: Site, peak: number): Account {
 export class Book {
   private accounts = new Map<Site, Account>()
   private since = now()
+  /** Bytes of all that was taken or found and not given back. */
+  live = 0
   private busy = 0
   private peakBusy = 0
   /** The number of the peak. */
@@ -99,6 +101,7 @@ export class Book {
     const account = this.at(site)
     account.liveBlocks += weight
     account.liveBytes += weight * size
+    this.live += weight * size
     return account
   }
 
@@ -117,6 +120,7 @@ export class Book {
     account.freeBytes += weight * size
     account.liveBlocks -= weight
     account.liveBytes -= weight * size
+    this.live -= weight * size
     const lived = life > 0 ? life : 0 // clocks may be set back between runs
     account.life += weight * lived
     const power = Math.min(powerOf(lived * 1000), LIFETIMES - 1)

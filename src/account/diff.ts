@@ -14,7 +14,8 @@
  */
 import { VmallocError } from '../ground/fault.ts'
 import type { Counts } from './account.ts'
-import { type ClosedFigures, flat, type RegionFigures, type Report } from './report.ts'
+import { keyOf, type Line, OTHERS } from './names.ts'
+import { type ClosedFigures, flat, mustBeReport, type RegionFigures, type Report, shown } from './report.ts'
 import {
   accountText,
   columns,
@@ -70,10 +71,12 @@ export interface Difference {
 }
 
 /**
- * What changed between two reports, which may be read from JSON. Throws VmallocError `argument` for those of two
- * processes, runs or threads, and where the first was taken after the second.
+ * What changed between two reports, which may be read from JSON. Throws VmallocError `argument` for what is no report, for
+ * those of two processes, runs or threads, and where the first was taken after the second.
  */
 export function diff(before: Report, after: Report): Difference {
+  mustBeReport('diff: the first report', before)
+  mustBeReport('diff: the second report', after)
   mustCompare(before, after)
   const was = byKey(before.regions, ({ id }) => id)
   const is = byKey(after.regions, ({ id }) => id)
@@ -181,12 +184,12 @@ function less(now: Counts, had: Counts): Counts {
  * have closed since. What these had live is told where they are named.
  */
 function closedChanges(before: Report, after: Report, is: ReadonlyMap<number, RegionFigures>): ClosedChange[] {
-  const keyOf = ({ region, path }: { region: string; path: string }): string => `${region}\n${path}`
   const known = byKey(before.closed, keyOf)
+  const lines = new Set(after.closed.map(keyOf))
   for (const region of before.regions) {
     if (is.has(region.id)) continue
     for (const [path, { allocs, failures, peak }] of ownCounts(region)) {
-      const key = keyOf({ region: region.name, path })
+      const key = keyIn(lines, { region: region.name, path })
       const figures = { region: region.name, path, allocs, frees: allocs, failures, peak }
       known.set(key, sum(known.get(key), figures))
     }
@@ -195,6 +198,13 @@ function closedChanges(before: Report, after: Report, is: ReadonlyMap<number, Re
     .map((figures) => closedChange(known.get(keyOf(figures)), figures))
     .filter(({ allocs, failures }) => allocs !== 0 || failures !== 0)
     .sort((a, b) => b.allocs - a.allocs)
+}
+
+/** The line in which what has closed is counted: its own, or one of others. */
+function keyIn(lines: ReadonlySet<string>, line: Line): string {
+  const { region, path } = line
+  const keys = [line, { region: OTHERS, path }, { region, path: OTHERS }, { region: OTHERS, path: OTHERS }].map(keyOf)
+  return keys.find((key) => lines.has(key)) ?? keys[0]!
 }
 
 function sum(one: ClosedFigures | undefined, { allocs, frees, failures, ...other }: ClosedFigures): ClosedFigures {
@@ -219,8 +229,12 @@ function closedChange(had: ClosedFigures | undefined, { region, path, ...now }: 
 const TITLES = ['account', 'live', 'blocks', 'allocs', 'frees', 'failures', 'peak']
 const CLOSED_TITLES = ['region', 'account', 'allocs', 'frees', 'failures', 'peak']
 
-/** What changed as a text that ends with a newline. */
-export function diffText({ pid, thread, from, to, regions, closed }: Difference, options: TextOptions = {}): string {
+/** What changed as a text that ends with a newline. Throws VmallocError `argument` for what is no difference. */
+export function diffText(difference: Difference, options: TextOptions = {}): string {
+  const { pid, thread, from, to, regions, closed } = difference ?? {}
+  if (!Array.isArray(regions) || !Array.isArray(closed) || typeof from !== 'number' || typeof to !== 'number') {
+    throw new VmallocError('argument', `diffText: ${shown(difference)}, expected what diff() gives`)
+  }
   const size = sizeText(options)
   const lines = [
     `process ${pid}, thread ${thread}, from ${timeText(from)} to ${timeText(to)}`,

@@ -9,12 +9,13 @@
  */
 import { VmallocError } from '../ground/fault.ts'
 import type { Counts } from './account.ts'
-import type { AccountFigures, ClosedFigures, RegionFigures, Report } from './report.ts'
+import { type AccountFigures, type ClosedFigures, mustBeReport, type RegionFigures, type Report } from './report.ts'
 
 const VERSION = 1
 
-/** One line of JSON, without a newline at its end. */
+/** One line of JSON, without a newline at its end. Throws VmallocError `argument` for what is no report. */
 export function reportJson(report: Report): string {
+  mustBeReport('reportJson', report)
   return JSON.stringify({ vmalloc: 'report', version: VERSION, ...report })
 }
 

@@ -6,23 +6,35 @@
  *
  * A name that ends in .json has JSON written (reportJson), every other a text; /dev/stdout and /dev/stderr are the streams.
  * Each writing replaces the file. A worker has a file of its own: where the name has no %t its number is put before the
- * ending. It is written once a region was opened in that thread; region/ending.ts says when a thread ends.
+ * ending. It is written once a region was opened in that thread, and lies where the name led then, whatever folder the
+ * program is in later; region/ending.ts says when a thread ends.
  *
  * While the option stands, a nested region that nobody holds any more and nobody closed is held by its parent, for its
  * memory is not free either: that is what a report of leaks is to tell. A region with a memory of its own is not held:
  * its memory goes with it.
  */
 import type { Region } from '../contract/region.ts'
-import { complaining, pathOf, toStandardError, whenAsked, whenEnding, writeText } from '../region/ending.ts'
+import {
+  complaining,
+  folderNow,
+  fromFolder,
+  pathOf,
+  toStandardError,
+  whenAsked,
+  whenEnding,
+  writeText,
+} from '../region/ending.ts'
 import { currentOptions, type Options, writeReport } from '../region/options.ts'
 import { reportJson } from './json.ts'
-import { leaks, leaksText } from './leaks.ts'
+import { notFreedText } from './leaks.ts'
 import { report } from './report.ts'
 import { reportText } from './text.ts'
 
 const JSON_ENDING = '.json'
 
 let seen: Options | undefined
+/** Where the program was when it saw them. */
+let folder: string | undefined
 let isAsked = false
 let isWatching = false
 /** By the region that they lie in. */
@@ -36,6 +48,7 @@ export function reportTo(region: Region, options: Options): void {
 
 function lookAt(options: Options): void {
   seen = options
+  folder = folderNow()
   isAsked = options.value('report') !== undefined
   if (!isAsked || isWatching) return
   isWatching = true
@@ -72,13 +85,15 @@ function writeAsked(isEnd: boolean): void {
 }
 
 function fileOfOptions(): string | undefined {
-  return currentOptions().value('report') as string | undefined
+  const options = currentOptions()
+  const file = options.value('report') as string | undefined
+  return file === undefined || options !== seen ? file : fromFolder(folder, file)
 }
 
 function write(file: string, isEnd: boolean): void {
   const now = report()
   const isJson = file.endsWith(JSON_ENDING)
-  const text = isJson ? `${reportJson(now)}\n` : reportText(now) + (isEnd ? `\n${leaksText(leaks(now))}` : '')
+  const text = isJson ? `${reportJson(now)}\n` : reportText(now) + (isEnd ? `\n${notFreedText(now)}` : '')
   if (!writeText(pathOf(file, endingOf(file)), text))
     writeReport(`vmalloc: cannot write the report ${file}: there are no files on this platform`)
 }

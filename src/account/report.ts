@@ -4,17 +4,20 @@
  *   Report
  *     regions   RegionFigures, in the order in which they were opened; a nested one after the one that it lies in
  *                 accounts   AccountFigures of the region's own account, with those below it; undefined where none are kept
- *     closed    what accounts of regions that were closed had counted, by name of the region and path
+ *     closed    what accounts of regions that were closed had counted, by name of the region and path; of more names than
+ *               names.ts has room for, as `(others)`
  *
  * Asking costs as much as there are regions and accounts, whatever they hold.
  */
 import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
 import type { Charges } from '../region/charges.ts'
+import type { Home } from '../region/ground.ts'
 import { whoAmI } from '../region/options.ts'
-import type { Handle } from '../region/region.ts'
+import { Handle } from '../region/region.ts'
 import { regions } from '../region/regions.ts'
 import type { Counts, Limits } from './account.ts'
+import { keyOf, Names } from './names.ts'
 
 export interface AccountFigures {
   /** Names from the top with `/` between; empty for the region's own. */
@@ -46,7 +49,10 @@ export interface RegionFigures {
   readonly accounts: AccountFigures | undefined
 }
 
-/** What the accounts of one path had counted in regions of one name, until these were closed. */
+/**
+ * What the accounts of one path had counted in regions of one name, until these were closed. Where there were many names
+ * (1,000 of regions, 4,000 of accounts in them), further ones are counted together, under the name `(others)`.
+ */
 export interface ClosedFigures {
   readonly region: string
   readonly path: string
@@ -73,23 +79,56 @@ const ids = new WeakMap<Region, number>()
 let opened = 0
 const closed = new Map<string, ClosedFigures>()
 
-/** Who holds the memory of this thread's regions, or of those given, now. */
-export function report(of: readonly Region[] = regions()): Report {
+/** Which of them have lines of their own, here and in metrics. */
+export const names = new Names()
+
+/**
+ * Who holds the memory now: of this thread's regions; or of one that is given, or some, or of what has one: a heap, a
+ * pool, a scope. Those that are closed are left out. Throws VmallocError `argument`.
+ */
+export function report(of: Home | readonly Home[] = regions()): Report {
   const { pid, thread } = whoAmI()
+  const asked = Array.isArray(of) ? of : [of]
   return {
     taken: Date.now(),
     started: performance.timeOrigin,
     pid,
     thread,
-    regions: of.filter((region) => !region.closed).flatMap(figuresOf),
+    regions: asked.map(regionOf).flatMap(figuresOf),
     closed: [...closed.values()],
   }
 }
 
-/** Nothing where another thread has closed it. */
-function figuresOf(region: Region): RegionFigures[] {
+function regionOf(home: unknown): Handle {
+  const region = home instanceof Handle ? home : (home as { region?: unknown } | null | undefined)?.region
+  if (region instanceof Handle) return region
+  const came = typeof home === 'object' && home !== null ? 'an object without a region' : String(home)
+  throw new VmallocError('argument', `report: ${came}, expected a region, what has one, or a list of them`)
+}
+
+/** Throws VmallocError `argument` for what is no report at all; `what` begins its sentence. */
+export function mustBeReport(what: string, value: unknown): void {
+  const { taken, started, pid, thread, regions, closed } = (value ?? {}) as Partial<Report>
+  const hasNumbers = [taken, started, pid, thread].every((number) => typeof number === 'number')
+  if (hasNumbers && Array.isArray(regions) && Array.isArray(closed)) return
+  throw new VmallocError(
+    'argument',
+    `${what}: ${shown(value)}, expected a report, as report() or readReport() gives it`,
+  )
+}
+
+/** What came, in few words. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `a text of ${value.length} characters`
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? `a list of ${value.length}` : 'an object of another kind'
+}
+
+/** Nothing where it is closed, be it by another thread. */
+function figuresOf(handle: Handle): RegionFigures[] {
+  if (handle.closed) return []
   try {
-    return [(region as Handle).within(() => figures(region as Handle))]
+    return [handle.within(() => figures(handle))]
   } catch (error) {
     if (error instanceof VmallocError && error.code === 'closed') return []
     throw error
@@ -157,11 +196,11 @@ export function keepClosed(region: Region): void {
   if (charges === undefined || handle.closed) return
   for (const { path, own } of flat(handle.within(() => accountFigures(charges)))) {
     if (own.allocs === 0 && own.failures === 0) continue
-    const key = JSON.stringify([region.name, path])
+    const line = names.lineOf(region.name, path, false)
+    const key = keyOf(line)
     const before = closed.get(key)
     closed.set(key, {
-      region: region.name,
-      path,
+      ...line,
       allocs: own.allocs + (before?.allocs ?? 0),
       frees: own.allocs + (before?.frees ?? 0), // what was live went with the region
       failures: own.failures + (before?.failures ?? 0),

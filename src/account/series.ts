@@ -17,14 +17,23 @@
  *   count   added up with what was counted in those that are gone: never less than it was, even where an account was
  *           removed or a region was collected with nobody closing it
  *
- * A series is kept as long as metrics are registered: names are meant to be of kinds, not of single requests. Telling
- * costs one report, O(regions + accounts + series).
+ * A series is kept as long as metrics are registered: names are meant to be of kinds, not of single requests. Where there
+ * are more of them than names.ts has room for, or than 1,000 series of regions, further ones are told together, as
+ * `(others)`, and never go back into series of their own, so that counters add up. Telling costs one report,
+ * O(regions + accounts + series).
+ *
+ * Labels of who has no name are `(none)`. What is really called so, a region or an account at the top, has a backslash
+ * before that, `\(none)`, and what is called that has two: so no two share a series.
  */
 import type { Counts, Limits } from './account.ts'
-import { flat, type RegionFigures, type Report } from './report.ts'
+import { OTHERS } from './names.ts'
+import { flat, names, type RegionFigures, type Report } from './report.ts'
 
 /** The label of who has no name: the region's own account, and the parent of a root. An empty label would be none at all. */
 export const NONE = '(none)'
+
+/** Series of regions before others are told together. */
+const MOST_REGIONS = 1_000
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -84,29 +93,38 @@ export class Telling {
 
   /** With `isLasting` everything that was told once is told again ever after. */
   constructor(isLasting: boolean) {
-    this.accounts = new Family(ofAccounts, isLasting)
-    this.regions = new Family(ofRegions, isLasting)
+    this.accounts = new Family(ofAccounts, isLasting, Infinity)
+    this.regions = new Family(ofRegions, isLasting, MOST_REGIONS)
   }
 
   /** Calls `tell` with the value of each series at the moment of a report. */
   tell({ regions, closed }: Report, tell: (metric: Metric, labels: Labels, value: number) => void): void {
     this.accounts.begin()
     this.regions.begin()
-    const names = new Map(regions.map(({ id, name }) => [id, name]))
+    const nameOf = new Map(regions.map(({ id, name }) => [id, name]))
     for (const figures of regions) {
-      const { method, parent, accounts } = figures
-      const region = figures.name || NONE
-      this.regions.add({ region, method, parent: (parent !== undefined && names.get(parent)) || NONE }, figures)
+      const { name, method, parent, accounts } = figures
+      const above = parent === undefined ? '' : (nameOf.get(parent) ?? '')
+      this.regions.add({ region: labelOf(name), method, parent: labelOf(above) }, figures)
       if (accounts === undefined) continue
-      for (const one of flat(accounts)) this.accounts.add({ region, account: one.path || NONE }, one)
+      for (const one of flat(accounts)) this.accounts.add(accountLabels(names.lineOf(name, one.path, true)), one)
     }
-    for (const { region, path, peak, allocs, frees, failures } of closed) {
-      const own = { bytes: 0, blocks: 0, peak, allocs, frees, failures }
-      this.accounts.add({ region: region || NONE, account: path || NONE }, { own })
+    for (const line of closed) {
+      const { peak, allocs, frees, failures } = line
+      this.accounts.add(accountLabels(line), { own: { bytes: 0, blocks: 0, peak, allocs, frees, failures } })
     }
     this.accounts.tell(tell)
     this.regions.tell(tell)
   }
+}
+
+function accountLabels({ region, path }: { region: string; path: string }): Labels {
+  return { region: labelOf(region), account: labelOf(path) }
+}
+
+function labelOf(name: string): string {
+  if (name === '') return NONE
+  return /^\\*\(none\)$/.test(name) ? `\\${name}` : name
 }
 
 /** One set of labels, with a figure for each metric. */
@@ -122,11 +140,14 @@ interface Series {
 class Family<F> {
   private readonly metrics: readonly Metric<F>[]
   private readonly isLasting: boolean
+  private readonly most: number
   private readonly series = new Map<string, Series>()
 
-  constructor(metrics: readonly Metric<F>[], isLasting: boolean) {
+  /** Of more labels than `most`, those that have a region or a parent in them are told with the others. */
+  constructor(metrics: readonly Metric<F>[], isLasting: boolean, most: number) {
     this.metrics = metrics
     this.isLasting = isLasting
+    this.most = most
   }
 
   begin(): void {
@@ -153,16 +174,22 @@ class Family<F> {
   }
 
   private of(labels: Labels): Series {
-    const key = JSON.stringify(Object.values(labels))
-    let found = this.series.get(key)
-    if (found === undefined) {
-      const { length } = this.metrics
-      found = { labels, said: new Array(length), before: new Array(length), lost: new Array(length).fill(0) }
-      this.series.set(key, found)
-    }
-    return found
+    const found = this.series.get(keyOf(labels))
+    if (found !== undefined) return found
+    if (this.series.size < this.most) return this.begun(labels)
+    const others = { ...labels, region: OTHERS, parent: OTHERS }
+    return this.series.get(keyOf(others)) ?? this.begun(others)
+  }
+
+  private begun(labels: Labels): Series {
+    const { length } = this.metrics
+    const series = { labels, said: new Array(length), before: new Array(length), lost: new Array(length).fill(0) }
+    this.series.set(keyOf(labels), series)
+    return series
   }
 }
+
+const keyOf = (labels: Labels): string => JSON.stringify(Object.values(labels))
 
 /** What is told of metric `i` of a series, now that the report was read. */
 function settle(

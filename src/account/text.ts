@@ -21,7 +21,7 @@
  * in.
  */
 import type { Counts, Limits } from './account.ts'
-import type { AccountFigures, ClosedFigures, RegionFigures, Report } from './report.ts'
+import { type AccountFigures, type ClosedFigures, mustBeReport, type RegionFigures, type Report } from './report.ts'
 import {
   accountText,
   blocks,
@@ -35,13 +35,15 @@ import {
   sizeText,
   type TextOptions,
   timeText,
+  widthOf,
 } from './table.ts'
 
 const TITLES = ['account', 'live', 'blocks', 'peak', 'allocs', 'frees', 'failures']
 const CLOSED_TITLES = ['region', 'account', 'allocs', 'frees', 'failures', 'peak']
 
-/** A report as a text that ends with a newline. */
+/** A report as a text that ends with a newline. Throws VmallocError `argument` for what is no report. */
 export function reportText(report: Report, options: TextOptions = {}): string {
+  mustBeReport('reportText', report)
   const size = sizeText(options)
   const { pid, thread, taken, regions, closed } = report
   const below = nestedIn(regions)
@@ -99,10 +101,10 @@ function accountLines(first: AccountFigures, size: SizeText): string[] {
   ]
   const hasLimits = rows.some((row) => row.at(-1) !== '')
   const lines = columns([TITLES, ...rows.map((row) => row.slice(0, -1))])
-  const width = Math.max(...lines.map((line) => line.length))
+  const width = Math.max(...lines.map(widthOf))
   if (!hasLimits) return lines
   const last = ['limit', ...rows.map((row) => row.at(-1)!)]
-  return lines.map((line, i) => `${line.padEnd(width)}  ${last[i]}`.trimEnd())
+  return lines.map((line, i) => `${line}${' '.repeat(width - widthOf(line))}  ${last[i]}`.trimEnd())
 }
 
 function accountRows(account: AccountFigures, indent: string, size: SizeText): string[][] {

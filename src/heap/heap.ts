@@ -16,6 +16,8 @@
  *   H2  what a heap has borrowed is lent to it: `borrowed` and `lent` are each other's mirror
  *   H3  a piece without an owner has lent blocks; with the last of them its region goes
  *
+ * A heap inside one that keeps accounts keeps them as well, in a ledger of its own region.
+ *
  * The end of a heap takes as long as it has children, destructors and borrowed blocks; its own it frees at once, unless
  * some were lent. What a heap is asked for and cannot do it throws (VmallocError), as nobody looks at the answer of an
  * allocation that cannot fail.
@@ -30,7 +32,7 @@ import { VmallocError } from '../ground/fault.ts'
 import { capture, type Frame, framesOf } from '../ground/stacks.ts'
 import { writeReport } from '../region/options.ts'
 import { rootOf } from '../region/regions.ts'
-import { type HeapOptions, type Kind, kindOf, type Piece, pieceAround } from './piece.ts'
+import { type HeapOptions, type Kind, kindOf, type Piece, pieceAround, type Tail } from './piece.ts'
 
 /** What can change its heap: a block by its address or by a view of it, or a list of them. */
 export type Movable = Addr | View<NumericArray> | readonly Movable[]
@@ -101,7 +103,8 @@ export class Heap {
 
   /** Use `subHeap` or `openHeap`. */
   constructor(kind: Kind<Heap>, parent: Heap | undefined) {
-    this.kind = kind
+    const tail = parent === undefined ? 0 : parent.tail
+    this.kind = tail === 0 ? kind : kind.keeping(tail)
     this.name = kind.name
     this.number = ++opened
     this.above = parent
@@ -336,6 +339,11 @@ export class Heap {
       at = next
     }
     return heap
+  }
+
+  /** What heaps inside keep of accounts: what its region does, or will once it is taken. */
+  private get tail(): Tail {
+    return this.piece === undefined ? this.kind.tail : this.piece.tail
   }
 
   private get ownBytes(): number {

@@ -9,12 +9,16 @@
  * A region that is cleared costs a tenth of one that is opened, and keeps its first segment. Those of a kind are
  * siblings in the space of one root, so a block can change its heap where it lies. Where options or definitions changed
  * since they were opened, the regions that wait are closed.
+ *
+ * A heap inside one that keeps accounts keeps them too, unless its options say otherwise: of each kind there is one with
+ * accounts and one with ordinals, made when they are first needed, whose regions wait apart.
  */
 import type { Addr } from '../contract/addr.ts'
 import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { heap as defaultHeap, type OpenOptions, open } from '../region/open.ts'
-import { currentOptions } from '../region/options.ts'
+import { currentOptions, type Options } from '../region/options.ts'
+import type { Handle } from '../region/region.ts'
 import { rootOf } from '../region/regions.ts'
 import { registry } from '../region/registry.ts'
 import { Places } from './places.ts'
@@ -24,6 +28,9 @@ export interface HeapOptions extends OpenOptions {
   /** Bytes live from which `highWater` is told, and told again at each doubling; 64 MiB unless said. */
   highWater?: number
 }
+
+/** Bytes at the end of a block that accounts take: for none, for its account, and for an ordinal besides. */
+export type Tail = 0 | 4 | 8
 
 const MOST_KINDS = 256
 const MOST_WAITING = 64
@@ -59,6 +66,17 @@ export class Piece<H> {
     this.kind = kind
     this.places = placesOf(rootOf(region))
     this.places.add(this)
+  }
+
+  /** Bytes at the end of each block that its accounts take; 0 where it keeps none. */
+  get tail(): Tail {
+    const { charges } = this.region as Handle
+    return charges === undefined ? 0 : charges.hasOrdinals ? 8 : 4
+  }
+
+  /** Whether limits were set to its accounts: they are its heap's, and not to be met by the next one. */
+  get wasLimited(): boolean {
+    return (this.region as Handle).charges?.wasLimited === true
   }
 
   /** Nothing more will be allocated in it. */
@@ -147,6 +165,12 @@ export class Kind<H> {
   private kept = 0
   private inForce: unknown
   private changes = -1
+  // what options say of accounts
+  private judged: Options | undefined
+  private asked: Tail = 0
+  private isRefusing = false
+  private withAccounts: Kind<H> | undefined
+  private withOrdinals: Kind<H> | undefined
 
   constructor({ highWater = HIGH_WATER, ...options }: HeapOptions, name: string, method: string) {
     if (!(highWater > 0)) {
@@ -156,6 +180,38 @@ export class Kind<H> {
     this.method = method
     this.highWater = highWater
     this.options = { method, ...options, name: this.name }
+  }
+
+  /** What its options say of accounts. */
+  get tail(): Tail {
+    const options = currentOptions()
+    if (options !== this.judged) this.judge(options)
+    return this.asked
+  }
+
+  /** The same kind for heaps inside one that keeps accounts; itself where its options do not allow these. */
+  keeping(tail: Tail): Kind<H> {
+    if (this.tail >= tail || this.isRefusing) return this
+    if (tail === 8 && this.options.ordinals !== false) {
+      this.withOrdinals ??= this.and({ accounts: true, ordinals: true })
+      return this.withOrdinals
+    }
+    if (this.asked === 4) return this
+    this.withAccounts ??= this.and({ accounts: true })
+    return this.withAccounts
+  }
+
+  private and(more: HeapOptions): Kind<H> {
+    return new Kind({ ...this.options, highWater: this.highWater, ...more }, this.name, this.method)
+  }
+
+  private judge(options: Options): void {
+    const { accounts, ordinals } = this.options
+    const keepsAccounts = options.resolve(this.name, 'accounts', accounts)
+    const keepsOrdinals = options.resolve(this.name, 'ordinals', ordinals) === true
+    this.asked = keepsOrdinals ? 8 : keepsAccounts === true ? 4 : 0
+    this.isRefusing = keepsAccounts === false && !keepsOrdinals
+    this.judged = options
   }
 
   /** A region without a block. */
@@ -172,12 +228,13 @@ export class Kind<H> {
     return piece
   }
 
-  /** A region whose blocks nobody needs any more. */
+  /** A region whose blocks nobody needs any more. It waits unless the next heap would find accounts or limits unasked. */
   give(piece: Piece<H>): void {
     const { region } = piece
     piece.reset()
     const isStale = this.isDropped || piece.options !== currentOptions() || this.changes !== registry.changes
-    if (!region.clear() || isStale || this.waiting.length >= MOST_WAITING) {
+    const isOdd = piece.tail > this.tail || piece.wasLimited
+    if (!region.clear() || isStale || isOdd || this.waiting.length >= MOST_WAITING) {
       piece.close()
       return
     }
@@ -198,6 +255,8 @@ export class Kind<H> {
   drop(): void {
     this.isDropped = true
     this.forget()
+    this.withAccounts?.drop()
+    this.withOrdinals?.drop()
   }
 
   /** Closes the regions that wait. */

@@ -7,7 +7,7 @@
  *     --json               an array of reports, one a thread
  *
  * Programs serve with VMALLOC_OPTIONS=top or serveTop(). A thread that does not answer shows what it said last, and for how
- * long it has been silent. New threads join while they are watched.
+ * long it has been silent; where it never said anything, that it does not answer. New threads join while they are watched.
  */
 import { basename } from 'node:path'
 import { VmallocError } from '../ground/fault.ts'
@@ -44,18 +44,30 @@ const MOMENT_MS = 50
 const WIDTH = 120
 const HOW = 'start it with VMALLOC_OPTIONS=top, or let it call serveTop() of vmalloc/account'
 
-/** Returns the exit code: 1 where there is no such program. */
+/** Returns the exit code: 1 where there is no such program, or it does not answer. */
 export async function topCommand(asked: string | undefined, options: TopOptions): Promise<number> {
   const pid = asked === undefined ? undefined : pidOf(asked)
-  const tellers = await reach(places(remark).filter((place) => pid === undefined || place.pid === pid))
+  let isTold = false
+  const tell = (sentence: string): void => {
+    isTold = true
+    remark(sentence)
+  }
+  const tellers = await reach(
+    places(remark).filter((place) => pid === undefined || place.pid === pid),
+    tell,
+  )
   const pids = [...new Set(tellers.map(({ place }) => place.pid))]
   try {
     if (pids.length === 0) {
-      remark(pid === undefined ? `no program serves top: ${HOW}` : absent(pid))
+      if (!isTold) remark(pid === undefined ? `no program serves top: ${HOW}` : absent(pid))
       return 1
     }
     if (pids.length > 1) return await list(tellers, options)
-    const watched = await watchedOf(tellers)
+    const watched = await watchedOf(tellers, tell)
+    if (watched.length === 0) {
+      if (!isTold) remark(`program ${pids[0]} has ended, or serves top no more`)
+      return 1
+    }
     if (options.json) say(jsonOf(watched.map(({ state }) => state.report)))
     else if (options.once || !process.stdout.isTTY) sayOnce(watched, options)
     else {

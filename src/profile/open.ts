@@ -19,7 +19,16 @@
 import type { Profile } from '../contract/profile.ts'
 import type { Region } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
-import { complaining, pathOf, toStandardError, whenAsked, whenEnding, writeFile } from '../region/ending.ts'
+import {
+  complaining,
+  folderNow,
+  fromFolder,
+  pathOf,
+  toStandardError,
+  whenAsked,
+  whenEnding,
+  writeFile,
+} from '../region/ending.ts'
 import { whenClosing } from '../region/hooks.ts'
 import { currentOptions, type Options, writeReport } from '../region/options.ts'
 import { astOf } from './ast.ts'
@@ -46,10 +55,13 @@ let isWatching = false
 /** Something was allocated, and no sample fell on it. */
 let isMissed = false
 let options: Options | undefined
+/** Where the program was when it first saw them. */
+let folder: string | undefined
 
 /** Called with every region that opens; keeps those whose method profiles. */
 export function profileTo(region: Region, inForce: Options): void {
   if (inForce.value('profile') === NONE || region.profile() === undefined) return
+  if (options !== inForce) folder = folderNow()
   options = inForce
   open.add(region)
   if (isWatching) return
@@ -97,7 +109,8 @@ function write(all: readonly Profile[], file: string | undefined): void {
 
 function fileOfOptions(): string | undefined {
   const file = (options ?? currentOptions()).value('profile')
-  return typeof file === 'string' ? file : undefined
+  if (typeof file !== 'string') return undefined
+  return options === undefined || file === NONE ? file : fromFolder(folder, file)
 }
 
 function save(all: readonly Profile[], file: string): void {

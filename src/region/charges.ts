@@ -73,6 +73,8 @@ export class Charges implements Method {
   readonly ledger: Ledger
   /** Where the account stands whose limit refused the last request, or 0. */
   refuser: Cell = 0
+  /** Whether limits were ever set here, by this thread. */
+  wasLimited = false
   onHard: HardListener | undefined = undefined
   onSoft: SoftListener | undefined = undefined
   /** Whether somebody in this thread listens to the soft limit of an account. */
@@ -351,6 +353,7 @@ export class Charges implements Method {
   }
 
   limit(slot: Cell, limits: Limits): boolean {
+    this.wasLimited = true
     return this.ledger.limit(slot, limits, this.region)
   }
 

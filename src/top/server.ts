@@ -17,7 +17,9 @@
  *   S5  a client that does not take its answer for STALL milliseconds, or asks nothing for IDLE, is sent away. (Until then
  *       what is not sent does keep a program that would end.)
  *   S6  the socket is taken away when the thread ends by itself. One that a killed process left is taken away by whoever
- *       meets it next: the server whose name it has, or the command
+ *       meets it next: the server whose name it has, or the command. That a signal such as SIGTERM ends the process is not
+ *       heard here: whoever listens for it stops it from ending a program at once, even one that is busy for long, and
+ *       changes what the program's own listeners count. A program that calls process.exit for it leaves nothing
  */
 import { report } from '../account/report.ts'
 import { VmallocError } from '../ground/fault.ts'

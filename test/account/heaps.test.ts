@@ -2,9 +2,11 @@
  * heaps: accounts of heaps, pools and scopes; what escapes keeps its payer, what ends owes nothing.
  */
 import { expect } from 'chai'
-import { account, accounts, ownerOf } from '../../src/account.ts'
-import { currentHeap, openHeap, subHeap, subHeapTxn } from '../../src/heap.ts'
-import { open, type Region } from '../../src/index.ts'
+import { flat } from '../../src/account/report.ts'
+import { account, accounts, ordinalOf, ownerOf, report } from '../../src/account.ts'
+import { currentHeap, type Heap, openHeap, subHeap, subHeapTxn, switchHeap } from '../../src/heap.ts'
+import { injectOptions, open, type Region } from '../../src/index.ts'
+import type { Handle } from '../../src/region/region.ts'
 import { openPool, openScope } from '../../src/scope.ts'
 
 const made = (name: string): Region => open({ discipline: new ArrayBuffer(2 ** 20), name, accounts: true, check: 3 })
@@ -157,5 +159,175 @@ describe('accounts of heaps, pools and scopes', () => {
     expect(() => view.array).to.throw('gone')
     expect(accounts(region).length).to.equal(2)
     expectTotals(region)
+  })
+})
+
+describe('accounts of heaps inside', () => {
+  const keeps = (heap: Heap): boolean => (heap.region as Handle).charges !== undefined
+
+  afterEach(() => void injectOptions(undefined))
+
+  for (const options of [{ accounts: true }, { ordinals: true }])
+    it(`what runs for a component is charged to it in every heap below: ${Object.keys(options).join()}`, () => {
+      const server = openHeap({ name: 'server', ...options })
+      const parser = account('parser', server)
+      const paths: (string | undefined)[] = []
+      const note = (heap: Heap): void => {
+        const at = heap.alloc(20)
+        paths.push(ownerOf(at, heap)?.path)
+        expect(ordinalOf(at, heap) > 0).to.equal('ordinals' in options)
+      }
+      parser.run(() => {
+        server.subHeap((inner) => {
+          inner.subHeapTxn({ name: 'deep', method: 'best' }, note)
+          note(inner.open())
+          note(inner)
+        })
+        switchHeap(server, () => {
+          subHeap(() => subHeap({ name: 'low' }, note))
+          subHeapTxn(note)
+          using held = subHeap()
+          note(held)
+          note(openHeap({ name: 'mine' }))
+        })
+      })
+      expect(paths).to.deep.equal(Array(7).fill('parser'))
+      server.close()
+    })
+
+  it('a heap that has no region yet hands it on, and one whose region got accounts later', () => {
+    const asked = openHeap({ accounts: true, name: 'asked' })
+    asked.subHeap((between) => between.subHeap((heap) => expect(keeps(heap)).to.equal(true)))
+    const later = openHeap({ name: 'later' })
+    later.subHeap((heap) => expect(keeps(heap)).to.equal(false))
+    account('part', later, { ordinals: true })
+    later.subHeap((between) =>
+      between.subHeap((heap) => {
+        const at = account('part', heap).alloc(9)
+        expect(ordinalOf(at, heap)).to.equal(1)
+      }),
+    )
+    for (const heap of [asked, later]) heap.close()
+  })
+
+  it('options of a heap say otherwise, for it and those inside', () => {
+    const outer = openHeap({ ordinals: true, name: 'outer' })
+    const without = outer.open({ accounts: false, name: 'without' })
+    expect(keeps(without)).to.equal(false)
+    without.subHeap((heap) => expect(keeps(heap)).to.equal(false))
+    without.subHeap({ accounts: true }, (heap) => expect(keeps(heap)).to.equal(true))
+    outer.subHeap({ ordinals: false }, (heap) => {
+      expect(ordinalOf(heap.alloc(8), heap)).to.equal(0)
+      expect(keeps(heap)).to.equal(true)
+    })
+    outer.close()
+  })
+
+  it('the environment has the last word, by the name of the heap or of one around it', () => {
+    injectOptions('named.accounts,not.noaccounts,not.noordinals')
+    const named = openHeap({ name: 'named' })
+    named.subHeap({ name: 'not' }, (heap) => expect(keeps(heap)).to.equal(false))
+    named.subHeap((heap) => expect(keeps(heap)).to.equal(true))
+    openHeap({ name: 'plain' }).subHeap((heap) => expect(keeps(heap)).to.equal(false))
+    openHeap({ name: 'plain', ordinals: true }).subHeap({ name: 'not' }, (heap) => expect(keeps(heap)).to.equal(false))
+    injectOptions('')
+    openHeap({ name: 'named' }).subHeap((heap) => expect(keeps(heap)).to.equal(false))
+  })
+
+  it('a region that keeps accounts is not given to a heap that keeps none', () => {
+    const plain = openHeap({ name: 'plain' })
+    const keeping = openHeap({ name: 'keeping', accounts: true })
+    for (let round = 0; round < 3; round++) {
+      keeping.subHeap({ name: 'request' }, (heap) => expect(keeps(heap)).to.equal(true))
+      plain.subHeap({ name: 'request' }, (heap) => {
+        expect(keeps(heap), `round ${round}`).to.equal(false)
+        account('part', heap).alloc(10)
+      })
+    }
+    for (const heap of [plain, keeping]) heap.close()
+  })
+
+  it('a region that waits, and is taken by the next heap, owes nothing', () => {
+    const outer = openHeap({ name: 'outer', accounts: true })
+    let region: Region | undefined
+    for (let round = 0; round < 3; round++) {
+      outer.subHeap({ name: 'inner' }, (heap) => {
+        region ??= heap.region
+        expect(heap.region).to.equal(region)
+        expect(account('part', heap).own.blocks, `round ${round}`).to.equal(0)
+        account('part', heap).run(() => heap.string('text'))
+        expectTotals(heap.region)
+      })
+    }
+    outer.close()
+  })
+
+  it('limits and who listens to them end with their heap', () => {
+    const outer = openHeap({ name: 'outer', accounts: true })
+    outer.subHeap({ name: 'inner' }, (heap) => {
+      const part = account('part', heap)
+      part.limit({ hard: 100, soft: 10 })
+      expect(() => part.alloc(200)).to.throw('100')
+    })
+    outer.subHeap({ name: 'inner' }, (heap) => {
+      const part = account('part', heap)
+      expect(part.limits).to.deep.equal({ hard: Infinity, soft: Infinity })
+      part.alloc(200)
+    })
+    outer.close()
+  })
+
+  it('the figures of a component are the sum over regions of its path', () => {
+    const ground = open({ discipline: new ArrayBuffer(2 ** 20), name: 'ground', check: 3 })
+    const outer = openHeap({ discipline: ground, accounts: true, name: 'outer' })
+    const part = account('part', outer)
+    const sum = (): [bytes: number, blocks: number] => {
+      const all = report(ground.children()).regions.flatMap(({ accounts }) =>
+        accounts === undefined ? [] : flat(accounts),
+      )
+      const own = all.filter(({ path }) => path === 'part').map(({ own }) => own)
+      return [own.reduce((all, { bytes }) => all + bytes, 0), own.reduce((all, { blocks }) => all + blocks, 0)]
+    }
+    const had = (...blocks: number[]): [bytes: number, blocks: number] => [
+      blocks.reduce((all, at) => all + ground.regionOf(at)!.sizeOf(at), 0),
+      blocks.length,
+    ]
+    const [first, moved] = part.run(() => {
+      const first = outer.alloc(104)
+      const moved = outer.subHeap({ discipline: ground, name: 'inner' }, (inner) => {
+        const moved = inner.alloc(104)
+        const other = inner.alloc(208)
+        expect(sum()).to.deep.equal(had(first, moved, other))
+        expect(inner.escape(moved)).to.equal(moved)
+        expect(sum()).to.deep.equal(had(first, moved, other))
+        return moved
+      })
+      return [first, moved]
+    }) as [number, number]
+    expect(ownerOf(moved, ground)?.path).to.equal('part')
+    expect(part.own.blocks).to.equal(1)
+    expect(sum(), 'the heap has ended').to.deep.equal(had(first, moved))
+    outer.free(moved)
+    expect(sum()).to.deep.equal(had(first))
+    outer.close()
+    expect(sum()).to.deep.equal([0, 0])
+    for (const child of ground.children()) child.close()
+    expect(ground.stat().busyBlocks).to.equal(0)
+    ground.check()
+  })
+
+  it('a block that is imported over roots is charged to the account of that path there', () => {
+    const [here, there] = [made('here'), made('there')]
+    const outer = openHeap({ discipline: there, accounts: true, name: 'outer' })
+    const session = outer.open({ discipline: there, name: 'session' })
+    outer.subHeap({ discipline: here, name: 'request' }, (request) => {
+      const from = account('parser', request).run(() => request.alloc(64))
+      const at = session.import(from, request)
+      expect(account('parser', request).own.blocks).to.equal(0)
+      expect(account('parser', session).own).to.include({ bytes: session.region.sizeOf(at), blocks: 1 })
+      expect(ownerOf(at, there)?.path).to.equal('parser')
+      expectTotals(session.region)
+    })
+    outer.close()
   })
 })

@@ -53,7 +53,7 @@ describe(`limits of accounts, SEED=${SEED}`, () => {
         limited.limit({ hard: bytes + size - 1 })
         const before = stateOf(region, all)
         const { failures } = low.own
-        const what = limited.path === '' ? 'the region' : `account ${limited.path}`
+        const what = limited.path === '' ? `region ${region.name}` : `account ${limited.path}`
         const why = `${what} has ${bytes} bytes live and may have ${bytes + size - 1}`
         expectFault('no-memory', ['alloc', 'account top/low', why], () => low.alloc(size))
         expectFault('no-memory', [why], () => low.allocZeroed(size))
