@@ -93,7 +93,16 @@ export class Account implements Payer {
 
   /** A block of `size` bytes. Throws VmallocError: `argument`, `no-memory` also where a limit says no, `closed`. */
   alloc(size: number): Addr {
-    if (this.words.i32[this.slot + TOKEN] !== this.token) this.mustBeThere('alloc')
+    const { handle, slot } = this
+    if (handle.isDirect && this.words.i32[slot + TOKEN] === this.token) {
+      const at = this.charges.allocFor(size, slot)
+      if (at !== NIL) return at
+    }
+    return this.allocSlowly(size)
+  }
+
+  private allocSlowly(size: number): Addr {
+    this.mustBeThere('alloc')
     const at = this.handle.allocFor(this.slot, this.token, size)
     return at !== NIL ? at : this.lacks('alloc', size)
   }
@@ -149,14 +158,18 @@ export class Account implements Payer {
    * account, naming it, and for what is no block. `region.free` frees a block whoever pays for it.
    */
   free(at: Addr): void {
+    const { handle, slot } = this
+    const isThere = handle.isDirect && this.words.i32[slot + TOKEN] === this.token
+    if (!isThere || !this.charges.freeOf(slot, at)) this.freeSlowly(at)
+  }
+
+  private freeSlowly(at: Addr): void {
     if (at === NIL) return
-    if (this.words.i32[this.slot + TOKEN] !== this.token) this.mustBeThere('free')
+    this.mustBeThere('free')
     if (this.handle.freeFor(this.slot, at)) return
     this.mustBeOwn('free', at)
-    throw new VmallocError(
-      'argument',
-      `free: method ${this.region.method} of region ${this.region.name} does not free the block at ${at}`,
-    )
+    const { method, name } = this.region
+    throw new VmallocError('argument', `free: method ${method} of region ${name} does not free the block at ${at}`)
   }
 
   /** Whether this account pays for the block that starts at `at`. */

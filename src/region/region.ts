@@ -671,14 +671,8 @@ export class Handle implements Held {
 
   /** A block that an account pays for, whose slot in the ledger that is, with the token that the slot must have. */
   allocFor(account: Cell, token: number, size: number): Addr {
-    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
-      const at = this.charges!.allocFor(size, account)
-      if (at !== NIL) return at
-    } else if (this.way === LOCKED) {
-      const at = this.allocLocked(size, account, token)
-      if (at !== NIL) return at
-    }
-    return this.obtain('alloc', size, 0, false, account)
+    const at = this.way === LOCKED ? this.allocLocked(size, account, token) : NIL
+    return at !== NIL ? at : this.obtain('alloc', size, 0, false, account)
   }
 
   /** The same as `allocZeroed`. */
@@ -696,6 +690,10 @@ export class Handle implements Held {
   /** The same as `align`. */
   alignFor(account: Cell, size: number, alignment: number): Addr {
     if (!isPowerOfTwo(alignment)) return this.mistake('align', alignment, 'alignment is no power of two')
+    if (this.isDirect && this.policy.align !== undefined) {
+      const at = this.charges!.alignFor(size, alignment, account)
+      if (at !== NIL) return at
+    }
     return this.obtain('align', size, alignment, false, account)
   }
 
@@ -711,6 +709,11 @@ export class Handle implements Held {
     })
   }
 
+  /** Whether the short way is open, so that what charges may be asked itself. */
+  get isDirect(): boolean {
+    return this.way === SHORT || (this.way === WATCHED && !this.words.gone)
+  }
+
   /** The slot of the account that pays for the busy block at `at`; 0 where there is none. */
   accountOf(at: Addr): Cell {
     if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) return this.charges!.accountOf(at)
@@ -719,7 +722,6 @@ export class Handle implements Held {
 
   /** Frees a block of an account, whose slot in the ledger that is; false where it is not that account's. */
   freeFor(account: Cell, at: Addr): boolean {
-    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) return this.charges!.freeOf(account, at)
     if (this.way === LOCKED) {
       const lock = this.space.lock!
       if (lock.take()) {

@@ -63,7 +63,7 @@ describe('accounts, reviewed', () => {
   })
 
   it('a soft limit is told of a block that moves when the old one is gone', () => {
-    const region = open({ name: 'soft', check: 3 })
+    const region = open({ name: 'soft', discipline: 'memory', check: 3 })
     const one = account('one', region)
     const at = one.alloc(1000)
     one.alloc(8)
@@ -77,8 +77,7 @@ describe('accounts, reviewed', () => {
     expect(to).to.not.equal(at)
     expect(told).to.deep.equal([])
     one.alloc(8)
-    const more = one.resize(to, 3000, { copy: true })
-    expect(more).to.not.equal(to)
+    one.resize(to, 3000, { copy: true })
     expect(told).to.deep.equal([one.own.bytes])
   })
 
