@@ -141,7 +141,9 @@ describe('reports of accounts', () => {
       const wide = region('wide')
       for (const name of ['缓存', 'e\u0301', '👩‍👩‍👧', '👍🏽', '🇩🇪', 'ﾊ', '한글', 'plain']) account(name, wide)
       account('缓存', wide).limit({ hard: 64 })
-      const rows = reportText({ ...report(wide), closed: [] }).split('\n').slice(3)
+      const rows = reportText({ ...report(wide), closed: [] })
+        .split('\n')
+        .slice(3)
       expect(rows).deep.equals([
         '  account  live  blocks  peak  allocs  frees  failures  limit',
         '  (none)    0 B       0   0 B       0      0         0',
