@@ -23,7 +23,7 @@ import { encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
 import type { Charges } from '../region/charges.ts'
 import { type Home, handleOf } from '../region/ground.ts'
-import { DEEPEST, LONGEST_NAME, TOKEN } from '../region/ledger.ts'
+import { type Counts, DEEPEST, type Limits, LONGEST_NAME, TOKEN } from '../region/ledger.ts'
 import { mallocRegion } from '../region/malloc.ts'
 import type { Payer } from '../region/payer.ts'
 import { shownBy } from '../region/picture.ts'
@@ -32,28 +32,7 @@ import { rootOf } from '../region/regions.ts'
 import { currentPayer, run } from './context.ts'
 import { type HardLimitOf, type SoftLimitOf, watch } from './watch.ts'
 
-/** What was counted; bytes are usable bytes of blocks. `allocs - frees` is `blocks`. */
-export interface Counts {
-  /** Live bytes and blocks. */
-  readonly bytes: number
-  readonly blocks: number
-  /** The highest that `bytes` was. */
-  readonly peak: number
-  /** A resize that moves a block is one of each; `clear` frees all that is live. */
-  readonly allocs: number
-  readonly frees: number
-  /** Requests for which there was no memory, or which a limit did not allow. */
-  readonly failures: number
-}
-
-/** Bytes that may be live in an account and all below it. */
-export interface Limits {
-  /** Never more than this; Infinity for no limit. */
-  readonly hard: number
-  /** More than this is told, once until it was less again; Infinity for never. */
-  readonly soft: number
-}
-
+export type { Counts, Limits } from '../region/ledger.ts'
 export type SoftLimit = SoftLimitOf<Account>
 export type HardLimit = HardLimitOf<Account>
 
@@ -174,7 +153,7 @@ export class Account implements Payer {
 
   /** Whether this account pays for the block that starts at `at`. */
   owns(at: Addr): boolean {
-    return this.isThere && this.slotOf(at) === this.slot
+    return this.isThere && this.handle.accountOf(at) === this.slot
   }
 
   /** Usable bytes of a block of this account, else -1. */
@@ -193,7 +172,7 @@ export class Account implements Payer {
     const paths = new Map<number, string>()
     this.region.walk(({ at, size, state }) => {
       if (state !== 'busy') return true
-      const slot = this.slotOf(at)
+      const slot = this.handle.accountOf(at)
       if (slot === 0 || (slot !== this.slot && !(all && this.charges.ledger.isWithin(slot, this.slot)))) return true
       if (!paths.has(slot)) paths.set(slot, this.charges.ledger.path(slot).join('/'))
       return visit({ at, size, account: paths.get(slot)! })
@@ -346,24 +325,19 @@ export class Account implements Payer {
   }
 
   private get isThere(): boolean {
-    if (this.charges.isOf(this.slot, this.token)) return !this.handle.closed
-    return !this.handle.closed && this.handle.within(() => this.charges.isOf(this.slot, this.token))
+    const isOf = (): boolean => this.charges.isOf(this.slot, this.token)
+    return !this.handle.closed && (isOf() || this.handle.within(isOf))
   }
 
   private mustBeThere(op: string): void {
-    if (this.charges.isOf(this.slot, this.token) && !this.handle.closed) return
     if (this.isThere) return
     const why = this.handle.closed ? `region ${this.region.name} is closed` : 'it was removed'
     throw new VmallocError('closed', `${op}: account ${this.path}: ${why}`)
   }
 
-  private slotOf(at: Addr): number {
-    return this.handle.accountOf(at)
-  }
-
   private mustBeOwn(op: string, at: Addr): void {
     this.mustBeThere(op)
-    const slot = this.slotOf(at)
+    const slot = this.handle.accountOf(at)
     if (slot === this.slot) return
     const expected = `expected a block of account ${this}`
     if (slot !== 0) {

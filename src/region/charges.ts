@@ -148,7 +148,7 @@ export class Charges implements Method {
     const before = words.i32
     const busy = before[tally]!
     if (before[slot] !== (slot ^ OWN) || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
-      return this.allocSlowly(size, 0, slot)
+      return this.alignFor(size, 0, slot)
     before[tally] = (busy - 4) | 0 // so that what the method adds makes it right, and with it high tide
     let at: Addr
     try {
@@ -180,13 +180,8 @@ export class Charges implements Method {
     return NIL
   }
 
-  /** A block at a multiple of `alignment`. */
+  /** The same at a multiple of `alignment`, or 0 for the region's; and for special sizes, and under limits. */
   alignFor(size: number, alignment: number, slot: Cell): Addr {
-    return this.allocSlowly(size, alignment, slot)
-  }
-
-  /** The same for blocks of special sizes and places, and under limits. */
-  private allocSlowly(size: number, alignment: number, slot: Cell): Addr {
     const { inner, tally, tail } = this
     if (size >>> 0 !== size || !this.ledger.isAccount(slot)) return NIL // it was removed by another thread, or a handler
     let m = this.words.i32
@@ -270,15 +265,11 @@ export class Charges implements Method {
 
   sizeOf(at: Addr): number {
     const size = this.inner.sizeOf(at)
-    return size < 0 || (this.words.i32[this.old] !== 0 && this.ledger.oldAt(at) >= 0) ? size : size - this.tail
+    return size < 0 || this.isOld(at) ? size : size - this.tail
   }
 
   walk(visit: Visit): void {
-    const { ledger, tail } = this
-    const hasOld = this.words.i32[this.old] !== 0
-    this.inner.walk((at, size, state) =>
-      visit(at, state !== 'busy' || (hasOld && ledger.oldAt(at) >= 0) ? size : size - tail, state),
-    )
+    this.inner.walk((at, size, state) => visit(at, state === 'busy' ? size - this.tailOf(at) : size, state))
   }
 
   clear(): void {
@@ -304,7 +295,7 @@ export class Charges implements Method {
     const m = this.words.i32
     const size = this.inner.sizeOf(at)
     if (size < 0) return 0
-    if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.first
+    if (this.isOld(at)) return this.first
     const slot = this.read(m, at + size - 4)
     return this.ledger.isAccount(slot) ? slot : 0
   }
@@ -313,7 +304,7 @@ export class Charges implements Method {
   ordinalOf(at: Addr): number {
     const size = this.inner.sizeOf(at)
     if (size < 0) return -1
-    if (this.tail === 4 || (this.words.i32[this.old] !== 0 && this.ledger.oldAt(at) >= 0)) return 0
+    if (this.tail === 4 || this.isOld(at)) return 0
     return this.read(this.words.i32, at + size - 8) >>> 2
   }
 
@@ -367,8 +358,7 @@ export class Charges implements Method {
     if (from === 0) return false
     if (from === slot) return true
     const size = this.inner.sizeOf(at)
-    const place = this.ledger.oldAt(at)
-    if (place >= 0) return false
+    if (this.isOld(at)) return false
     const net = size - this.tail
     const m = this.words.i32
     const common = this.ledger.common(from, slot)
@@ -420,7 +410,7 @@ export class Charges implements Method {
   // what the method inside may be able to do, too
 
   private allocAligned(size: number, alignment: number): Addr {
-    return this.allocSlowly(size, alignment, payer === undefined ? this.first : this.paying())
+    return this.alignFor(size, alignment, payer === undefined ? this.first : this.paying())
   }
 
   private resizeBlock(at: Addr, size: number): boolean {
@@ -429,7 +419,7 @@ export class Charges implements Method {
     const had = inner.sizeOf(at)
     if (had < 0) return false
     let m = this.words.i32
-    if (m[this.old] !== 0 && this.ledger.oldAt(at) >= 0) return this.resizeOld(at, size, had)
+    if (this.isOld(at)) return this.resizeOld(at, size, had)
     let slot = this.read(m, at + had - 4)
     if (!this.ledger.isAccount(slot)) slot = this.healed(at, had)
     if (slot === 0) return false
@@ -525,11 +515,7 @@ export class Charges implements Method {
   /** A block has become larger or smaller. */
   private change(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
     let left = DEEPEST
-    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) {
-      const live = (m[s + BYTES]! + bytes) | 0
-      m[s + BYTES] = live
-      if (live >>> 0 > m[s + PEAK]! >>> 0) m[s + PEAK] = live
-    }
+    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) change(m, s, bytes)
   }
 
   /** Whether no limit up to the top forbids so many bytes more. */
@@ -729,11 +715,16 @@ export class Charges implements Method {
 function charge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number, end: Cell = 0): void {
   let left = DEEPEST
   for (let s = slot; s > 0 && s !== end && left-- > 0; s = m[s + UP]!) {
-    const live = (m[s + BYTES]! + bytes) | 0
-    m[s + BYTES] = live
-    if (live >>> 0 > m[s + PEAK]! >>> 0) m[s + PEAK] = live
+    change(m, s, bytes)
     countAt(m, s + ALLOCS)
   }
+}
+
+/** What is live changes in one slot, and with it perhaps its peak. */
+function change(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
+  const live = (m[slot + BYTES]! + bytes) | 0
+  m[slot + BYTES] = live
+  if (live >>> 0 > m[slot + PEAK]! >>> 0) m[slot + PEAK] = live
 }
 
 /** The same backwards. */

@@ -84,9 +84,7 @@ export class Ground {
   take(bytes: number, what: string): Cell {
     const at = this.region.alloc(bytes)
     if (at === NIL) {
-      const { name, limitThatRefused: limit } = this.region
-      const why = limit === '' ? '' : `: ${limit}`
-      throw new VmallocError('no-memory', `${what}: region ${name} has no block of ${bytes} bytes${why}`)
+      throw new VmallocError('no-memory', `${what}: ${this.region.lackOf(bytes)}`)
     }
     return (at - this.bias) >>> 2
   }

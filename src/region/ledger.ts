@@ -92,20 +92,25 @@ const GONE = 0x80000000
 /** The deepest that accounts may lie in one another. */
 export const DEEPEST = 1024
 
-/** What was counted in one slot. */
+/** What was counted; bytes are usable bytes of blocks. `allocs - frees` is `blocks`. */
 export interface Counts {
+  /** Live bytes and blocks. */
   readonly bytes: number
   readonly blocks: number
+  /** The highest that `bytes` was. */
   readonly peak: number
+  /** A resize that moves a block is one of each; `clear` frees all that is live. */
   readonly allocs: number
   readonly frees: number
+  /** Requests for which there was no memory, or which a limit did not allow. */
   readonly failures: number
 }
 
+/** Bytes that may be live in an account and all below it. */
 export interface Limits {
-  /** The most bytes that may be live, Infinity where there is no limit. */
+  /** Never more than this; Infinity for no limit. */
   readonly hard: number
-  /** The bytes from which it is told that more are live, Infinity where it is not. */
+  /** More than this is told, once until it was less again; Infinity for never. */
   readonly soft: number
 }
 

@@ -697,6 +697,12 @@ export class Handle implements Held {
     return this.obtain('align', size, alignment, false, account)
   }
 
+  /** What is to be said of a request that got no block. */
+  lackOf(size: number): string {
+    const { limitThatRefused: limit } = this
+    return `region ${this.name} has no block of ${size} bytes${limit === '' ? '' : `: ${limit}`}`
+  }
+
   /** Whose limit refused the last request, as a part of a sentence; empty where it was none. */
   get limitThatRefused(): string {
     const { charges } = this

@@ -189,7 +189,7 @@ export class Pool {
   }
 
   private refused(size: number): never {
-    const { name, unit, method } = this.usable('alloc')
+    const { unit, method } = this.usable('alloc')
     if (!Number.isInteger(size) || size < 0 || size >= 2 ** 32) {
       throw new VmallocError(
         'argument',
@@ -199,9 +199,7 @@ export class Pool {
     if (unit !== 0 && size > unit) {
       throw new VmallocError('argument', `${this}: alloc of ${size} bytes: method ${method} serves ${unit}`)
     }
-    const limit = (this.region as Handle).limitThatRefused
-    const why = limit === '' ? '' : `: ${limit}`
-    throw new VmallocError('no-memory', `${this}: region ${name} has no block of ${size} bytes${why}`)
+    throw new VmallocError('no-memory', `${this}: ${(this.region as Handle).lackOf(size)}`)
   }
 
   /** A block of a region that is nested in this one looks like one of this one's. */

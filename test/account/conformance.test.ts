@@ -2,25 +2,17 @@
  * conformance: a region that keeps accounts is as any other to its clients: the lives of the conformance suite and every
  * method of the suite, with a tail behind each block. Known and harmless: the piece of the ledger stays when all is freed.
  */
-import { injectOptions, registry } from '../../src/index.ts'
+import { injectOptions } from '../../src/index.ts'
 import { claimsOf, Pieces, randomLife, seedFrom } from '../conformance/index.ts'
 import { chargedLife } from '../fixtures/account-conformance.ts'
-import { exact } from '../fixtures/account-exact.ts'
+import { quietlyWithExact } from '../fixtures/account-exact.ts'
 import { grounds } from '../fixtures/grounds.ts'
 
 const SEED = seedFrom(process.env.SEED)
 const METHODS = ['best', 'last', 'pool', 'debug(best)', 'exact(best)']
 
 describe(`conformance of regions with accounts, SEED=${SEED}`, () => {
-  let were: string
-  before(() => {
-    were = injectOptions('format=none,profile=none')
-    registry.methods.register(exact)
-  })
-  after(() => {
-    registry.methods.unregister('exact')
-    injectOptions(were)
-  })
+  quietlyWithExact()
 
   for (const method of METHODS) {
     for (const [i, [name, discipline]] of Object.entries(grounds).entries()) {

@@ -2,9 +2,8 @@
  * life: random lives over accounts, against a model, totals compared after each step. SEED repeats a failure; ten times
  * as much: `npm run test:long`.
  */
-import { injectOptions, registry } from '../../src/index.ts'
 import { seedFrom } from '../conformance/index.ts'
-import { exact } from '../fixtures/account-exact.ts'
+import { quietlyWithExact } from '../fixtures/account-exact.ts'
 import { accountLife } from '../fixtures/account-life.ts'
 import { grounds } from '../fixtures/grounds.ts'
 
@@ -21,15 +20,7 @@ const methods = [
 ]
 
 describe(`random lives of accounts, SEED=${SEED}`, () => {
-  let were: string
-  before(() => {
-    were = injectOptions('format=none,profile=none')
-    registry.methods.register(exact)
-  })
-  after(() => {
-    registry.methods.unregister('exact')
-    injectOptions(were)
-  })
+  quietlyWithExact()
 
   for (const method of methods) {
     for (const [i, [name, discipline]] of Object.entries(grounds).entries()) {

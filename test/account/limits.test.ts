@@ -4,9 +4,9 @@
  */
 import { expect } from 'chai'
 import { type Account, account } from '../../src/account.ts'
-import { injectOptions, type OpenOptions, open, type Region, registry } from '../../src/index.ts'
+import { type OpenOptions, open, type Region } from '../../src/index.ts'
 import { Rng, seedFrom } from '../conformance/index.ts'
-import { exact } from '../fixtures/account-exact.ts'
+import { quietlyWithExact } from '../fixtures/account-exact.ts'
 import { expectFault } from '../fixtures/faults.ts'
 
 const SEED = seedFrom(process.env.SEED)
@@ -29,15 +29,7 @@ const stateOf = (region: Region, all: readonly Account[]) => ({
 })
 
 describe(`limits of accounts, SEED=${SEED}`, () => {
-  let were: string
-  before(() => {
-    were = injectOptions('format=none,profile=none')
-    registry.methods.register(exact)
-  })
-  after(() => {
-    registry.methods.unregister('exact')
-    injectOptions(were)
-  })
+  quietlyWithExact()
 
   for (const method of methods) {
     const isPool = method === 'pool'

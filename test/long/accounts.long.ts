@@ -3,11 +3,10 @@
  * word of a ledger, every fault at every request. For `npm run test:long`; SEED repeats a failure.
  */
 import { expect } from 'chai'
-import { injectOptions, registry } from '../../src/index.ts'
 import { seedFrom } from '../conformance/index.ts'
 import { chargedLife } from '../fixtures/account-conformance.ts'
 import { damagedKinds, overwriteAll } from '../fixtures/account-damage.ts'
-import { exact } from '../fixtures/account-exact.ts'
+import { quietlyWithExact } from '../fixtures/account-exact.ts'
 import { everyFault, faultyKinds, sources } from '../fixtures/account-fault.ts'
 import { accountLife } from '../fixtures/account-life.ts'
 import { grounds } from '../fixtures/grounds.ts'
@@ -26,15 +25,7 @@ const METHODS = [
 ]
 
 describe(`accounts at length, SEED=${SEED}`, () => {
-  let were: string
-  before(() => {
-    were = injectOptions('format=none,profile=none')
-    registry.methods.register(exact)
-  })
-  after(() => {
-    registry.methods.unregister('exact')
-    injectOptions(were)
-  })
+  quietlyWithExact()
 
   for (const method of METHODS) {
     for (const [name, discipline] of Object.entries(grounds)) {
