@@ -8,5 +8,6 @@ import { none } from './null.ts'
 import { region } from './region.ts'
 import { resizable } from './resizable.ts'
 import { shared } from './shared.ts'
+import { definition as wasm } from './wasm.ts'
 
-export const disciplines: DisciplineDef[] = [memory, resizable, buffer, shared, region, none]
+export const disciplines: DisciplineDef[] = [memory, resizable, buffer, shared, wasm, region, none]

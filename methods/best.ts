@@ -46,6 +46,7 @@ import { roundUp } from '../src/ground/bits.ts'
 import type { Words } from '../src/ground/words.ts'
 import { file, pop, smallest, unlink, unlinkLarge } from './best/bins.ts'
 import { checkAll, checkBlock } from './best/check.ts'
+import { headOf, mendHead } from './best/heads.ts'
 import {
   BUSY,
   CACHE_LENGTH,
@@ -245,6 +246,14 @@ class Best implements Method {
 
   claimedSize(at: Addr): number {
     return ((this.words.i32[(at >>> 2) + HEAD]! & -8) >>> 0) - 4
+  }
+
+  headOf(at: Addr, size: number): number {
+    return headOf(this.words.i32, at >>> 2, size)
+  }
+
+  mendHead(at: Addr, size: number, left: Addr): void {
+    mendHead(this.words.i32, this.s, at >>> 2, size, left >>> 2)
   }
 
   serves(size: number): boolean {
@@ -835,6 +844,7 @@ export const best: MethodDef = {
   frees: 'any',
   sizes: 'any',
   coalesces: true,
+  heads: true,
   overhead: 4,
   options: [
     {

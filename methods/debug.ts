@@ -38,9 +38,11 @@ import { isWhole as isWholeNumber, roundDown, roundUp } from '../src/ground/bits
 import { VmallocError } from '../src/ground/fault.ts'
 import { capture, type Site } from '../src/ground/stacks.ts'
 import type { Words } from '../src/ground/words.ts'
-import { type Block, dress } from './debug/block.ts'
+import { BlocksBehind, guardOf } from './debug/behind.ts'
+import type { Block } from './debug/block.ts'
 import { Blocks } from './debug/blocks.ts'
 import { fill } from './debug/bytes.ts'
+import { Heads } from './debug/heads.ts'
 import { Inspector } from './debug/inspector.ts'
 import * as L from './debug/layout.ts'
 import { explain, type Op } from './debug/mistakes.ts'
@@ -57,13 +59,11 @@ const MOST_TOLD = 4096
 const SHORT = 2 ** 30
 
 /** Bytes to ask of the wrapped method for a payload of `size`. */
-function grossOf(level: number, align: number, size: number, alignment: number): number {
+function grossOf(level: number, align: number, size: number, alignment: number, heads: boolean): number {
+  if (heads) return roundUp(size, 4) + guardOf(level) + L.BEHIND
   if (level >= PAGES) return roundUp(roundUp(L.HEADER, align) + size + Math.max(alignment, align), L.PAGE) + 2 * L.PAGE
-  return spanFor(roundUp(L.HEADER, align) + (alignment > align ? alignment : 0), size)
+  return roundUp(L.HEADER, align) + (alignment > align ? alignment : 0) + roundUp(size, 4) + L.GUARD + L.TAIL
 }
-
-/** Bytes of a wrapped block that has `lead` bytes before a payload of `size`. */
-const spanFor = (lead: number, size: number): number => lead + roundUp(size, 4) + L.GUARD + L.TAIL
 
 class Debug implements Method {
   resize?: (at: Addr, size: number) => boolean
@@ -78,6 +78,7 @@ class Debug implements Method {
   private readonly inner: Method
   private readonly settings: Settings
   private readonly blocks: Blocks
+  private readonly heads: Heads | undefined
   private readonly notes: Notes
   private readonly inspector: Inspector
   private readonly state: State
@@ -109,19 +110,36 @@ class Debug implements Method {
     this.tally = store.tally >>> 2
     const settings = keptSettings(this.words.i32, this.s) ?? settingsFrom(options)
     this.settings = settings
-    this.blocks = new Blocks(store, inner, claims, settings)
     this.notes = new Notes(store, settings)
-    this.inspector = new Inspector(this.blocks, this.notes, settings.level)
-    const gross = (size: number): number => grossOf(settings.level, store.align, size, 0)
+    if (store.heads) {
+      const blocks = new BlocksBehind(store, inner, claims, settings)
+      this.blocks = blocks
+      this.heads = new Heads(store, inner, blocks, this.notes)
+    } else {
+      this.blocks = new Blocks(store, inner, claims, settings)
+      this.heads = undefined
+    }
+    const { heads } = this
+    this.inspector = new Inspector(this.blocks, this.notes, settings.level, heads)
+    const gross = (size: number): number => this.grossFor(size, 0)
     this.state = new State(store, settings, this.blocks, this.notes, inner, gross)
     const isMingled = this.blocks.isStack && settings.level > GUARDS
-    this.quarantine = new Quarantine(this.s, this.blocks, this.notes, this.inspector, this.state, inner, isMingled)
+    this.quarantine = new Quarantine(
+      this.s,
+      this.blocks,
+      this.notes,
+      this.inspector,
+      this.state,
+      inner,
+      isMingled,
+      heads,
+    )
     this.element = typeof options.element === 'number' ? options.element : 0
     this.level = settings.level
     this.most = settings.level <= FILLS ? 0 : settings.level === GUARDS ? settings.quarantine : Infinity
     const isShort = settings.level < PAGES && !this.blocks.isMixed && !this.blocks.isUniform && !this.blocks.isStack
     this.quick = isShort ? SHORT : -1
-    this.around = this.blocks.lead + L.GUARD + L.TAIL
+    this.around = this.blocks.lead + this.blocks.after
     this.isWatching = settings.watch > 0
     this.isTicking = settings.period > 0
     this.isMixed = this.blocks.isMixed
@@ -156,8 +174,8 @@ class Debug implements Method {
     if (this.isMixed && !this.isChosen(asked)) return this.allocPlain(asked)
     if (this.isUniform && !this.accepts(asked)) return NIL
     const size = this.isUniform ? this.sizeFor(asked) : asked
-    const gross = grossOf(this.level, this.store.align, size, 0)
-    const p = this.obtain(gross)
+    const gross = this.grossFor(size, 0)
+    const p = this.obtain(gross, 0)
     if (p === NIL) return NIL
     return this.finish(p, this.placeOf(p, gross, size, this.store.align), size, this.notes.site(this.alloc))
   }
@@ -169,20 +187,20 @@ class Debug implements Method {
       if (!this.blocks.isGuarded(at)) this.inspector.mend(this.blocks.at(at), this.free)
     } else if (this.isStack && !this.isTop(at)) return false
     if (this.isWatching) this.look(at, this.get(at, L.SIZE), 'freed', this.free)
-    this.bury(at, L.headerOf(at))
+    this.bury(at, this.blocks.headerOf(at))
     if (this.isTicking) this.tick()
     if (this.notes.count > 0) this.notes.tell()
     return true
   }
 
   sizeOf(at: Addr): number {
-    if (this.blocks.isLive(at)) return this.words.i32[L.headerOf(at) + L.SIZE]! >>> 0
+    if (this.blocks.isLive(at)) return this.words.i32[this.blocks.headerOf(at) + L.SIZE]! >>> 0
     return this.isMixed && this.blocks.isPlain(at) ? this.inner.sizeOf(at) : -1
   }
 
   serves(size: number): boolean {
     if (this.isUniform && !this.accepts(size)) return false
-    const gross = grossOf(this.level, this.store.align, this.isUniform ? this.sizeFor(size) : size, 0)
+    const gross = this.grossFor(this.isUniform ? this.sizeFor(size) : size, 0)
     return this.inner.serves?.(Math.min(gross, LIMIT)) ?? true
   }
 
@@ -227,12 +245,12 @@ class Debug implements Method {
       this.checkAll()
       return
     }
-    const isLive = at !== NIL && this.blocks.isLive(at)
+    const isLive = at !== NIL && (this.blocks.isLive(at) || (this.heads !== undefined && this.heal(at, this.check)))
     if (isLive) {
       this.inspector.mend(this.blocks.at(at), this.check)
       this.tellAndThrow()
     }
-    this.inner.check(level, isLive ? at - this.get(at, L.LEAD) : at)
+    this.inner.check(level, isLive ? at - this.leadOf(at) : at)
   }
 
   // what only debug does
@@ -302,8 +320,8 @@ class Debug implements Method {
     if (alignment <= align) return this.alloc(size)
     if (!isWholeNumber(size, LIMIT) || alignment > LIMIT) return NIL
     if (this.isMixed && !this.isChosen(size)) return this.tookPlain(this.inner.align!(size, alignment))
-    const gross = grossOf(this.level, align, size, alignment)
-    const p = this.obtain(gross)
+    const gross = this.grossFor(size, alignment)
+    const p = this.obtain(gross, this.heads === undefined ? 0 : alignment)
     if (p === NIL) return NIL
     return this.finish(p, this.placeOf(p, gross, size, alignment), size, this.notes.site(this.allocAligned))
   }
@@ -312,9 +330,10 @@ class Debug implements Method {
     if (!isWholeNumber(size, LIMIT)) return false
     if (!this.blocks.isLive(at) && !this.heal(at, this.resizeInPlace)) return this.isMixed && this.resizePlain(at, size)
     if (!this.blocks.isGuarded(at)) this.inspector.mend(this.blocks.at(at), this.resizeInPlace)
-    const had = this.get(at, L.SIZE)
-    const isDone = size === had || (!this.isUniform && this.level < PAGES && this.makeRoom(at, size))
-    if (isDone) this.reshape(at, had, size)
+    const block = this.blocks.at(at)
+    const had = block.size
+    const isDone = size === had || (!this.isUniform && this.level < PAGES && this.makeRoom(block, size))
+    if (isDone) this.reshape(block, this.get(at, L.NEXT), size)
     if (this.isTicking) this.tick()
     this.notes.tell()
     return isDone
@@ -336,7 +355,7 @@ class Debug implements Method {
     }
     const size = this.get(at, L.SIZE)
     this.store.gave(size)
-    const p = at - this.get(at, L.LEAD)
+    const p = at - this.leadOf(at)
     if (this.isWatching) this.look(at, size, 'freed', this.movedAway)
     this.mark(at, this.notes.freed(this.movedAway), 'freed')
     this.inner.moved!(p)
@@ -349,24 +368,35 @@ class Debug implements Method {
 
   // allocation
 
+  /** Bytes to ask of the wrapped method. */
+  private grossFor(size: number, alignment: number): number {
+    return grossOf(this.level, this.store.align, size, alignment, this.heads !== undefined)
+  }
+
   /** A block of the wrapped method; blocks leave the quarantine for it when there is no other memory. */
-  private obtain(gross: number): Addr {
+  private obtain(gross: number, alignment: number): Addr {
     if (!(gross <= LIMIT)) return NIL
     const { quarantine } = this
     if (this.isStack && this.level <= GUARDS) quarantine.release(0)
-    let p = this.inner.alloc(gross)
+    let p = this.ask(gross, alignment)
     for (let held = quarantine.held; p === NIL && held > 0; held = quarantine.held) {
       quarantine.release(held > L.PAGE ? Math.floor(held / 2) : 0)
       if (quarantine.held >= held) break
-      p = this.inner.alloc(gross)
+      p = this.ask(gross, alignment)
     }
     return p
+  }
+
+  /** One request; `alignment` is 0 where the payload can begin behind where the block does. */
+  private ask(gross: number, alignment: number): Addr {
+    return alignment === 0 ? this.inner.alloc(gross) : this.inner.align!(gross, alignment)
   }
 
   /** Where in a wrapped block a payload lies. */
   private placeOf(p: Addr, gross: number, size: number, alignment: number): Addr {
     const { bias, align } = this.store
     const { lead } = this.blocks
+    if (this.heads !== undefined) return p
     if (this.level < PAGES) return alignment <= align ? p + lead : roundUp(p + lead + bias, alignment) - bias
     const end = roundDown(p + gross + bias, L.PAGE) - L.PAGE
     return roundDown(end - size, alignment) - bias
@@ -376,14 +406,14 @@ class Debug implements Method {
   private finish(p: Addr, at: Addr, size: number, site: Site): Addr {
     const { words, s, blocks } = this
     const m = words.i32
-    const { fresh, guard } = blocks.patterns
+    const { fresh } = blocks.patterns
     const span = blocks.spanOf(p, 0)
-    if (span < at - p + size + L.GUARD + L.TAIL) {
+    if (span < at - p + size + blocks.after) {
       this.state.isSoundBelow(this.finish)
       this.notes.tell()
       return NIL
     }
-    dress(words, blocks.key, p, span, at, size, this.isStack ? m[s + L.TOP]! : 0, site, guard)
+    blocks.dress(p, span, at, size, this.isStack ? m[s + L.TOP]! : 0, site)
     if (this.isStack) m[s + L.TOP] = at
     if (this.isUniform) m[s + L.UNIT] = size
     this.notes.renew(at)
@@ -409,32 +439,28 @@ class Debug implements Method {
   // changing size in place
 
   /** Whether the wrapped block can be made to hold `size` bytes of payload where it is. */
-  private makeRoom(at: Addr, size: number): boolean {
-    const lead = this.get(at, L.LEAD)
-    const gross = spanFor(lead, size)
+  private makeRoom({ p, span, at }: Block, size: number): boolean {
+    const gross = this.blocks.spanFor(at - p, size)
     if (gross > LIMIT) return false
-    if (gross <= this.get(at, L.SPAN)) {
-      const isKnown = this.level <= GUARDS && this.blocks.isKnownBelow(at - lead, this.get(at, L.SPAN))
-      if (isKnown) {
-        this.words.i32[L.tailWord(at - lead, this.get(at, L.SPAN))] = 0 // none is left in what is cut off
-        this.inner.resize!(at - lead, gross)
-      }
-      return true
-    }
-    if (!this.blocks.isKnownBelow(at - lead, this.get(at, L.SPAN))) return false
-    if (this.isStack && this.level <= GUARDS) this.quarantine.release(0)
-    return this.inner.resize!(at - lead, gross)
+    const isKnown = this.blocks.isKnownBelow(p, span)
+    const isShorter = gross <= span
+    if (isShorter && (this.level > GUARDS || !isKnown)) return true
+    if (!isKnown) return false
+    if (!isShorter && this.isStack && this.level <= GUARDS) this.quarantine.release(0)
+    if (this.heads !== undefined && !this.heads.isInOrder(p, span)) this.heads.mend(this.makeRoom)
+    const kept = this.blocks.disown(p, span)
+    if (this.inner.resize!(p, gross) || isShorter) return true
+    this.words.i32[L.tailWord(p, span)] = kept
+    return false
   }
 
-  private reshape(at: Addr, had: number, size: number): void {
+  /** Writes what a block is now around it; `next` is what it had there. */
+  private reshape({ p, span, at, size: had, site }: Block, next: number, size: number): void {
     const { words, blocks } = this
-    const { grown, guard } = blocks.patterns
-    const lead = this.get(at, L.LEAD)
-    const p = at - lead
-    const span = Math.max(blocks.spanOf(p, this.get(at, L.SPAN)), spanFor(lead, size))
-    dress(words, blocks.key, p, span, at, size, this.get(at, L.NEXT), this.get(at, L.SITE), guard)
+    const now = Math.max(blocks.spanOf(p, span), blocks.spanFor(at - p, size))
+    blocks.dress(p, now, at, size, next, site)
     if (size > had) {
-      fill(words, at + had, at + had + blocks.filled(size - had), grown)
+      fill(words, at + had, at + had + blocks.filled(size - had), blocks.patterns.grown)
       tookInto(words.i32, this.tally, size - had)
     } else this.store.gave(had - size)
     if (!this.isWatching) return
@@ -457,7 +483,7 @@ class Debug implements Method {
   /** Fills a payload and writes that it is busy no more. */
   private mark(at: Addr, site: Site, condition: 'freed' | 'cleared'): void {
     const m = this.words.i32
-    const h = L.headerOf(at)
+    const h = this.blocks.headerOf(at)
     const size = m[h + L.SIZE]!
     fill(this.words, at, at + this.blocks.filled(size >= 0 ? size : size >>> 0), this.blocks.patterns.freed)
     m[h + L.FREED] = site
@@ -485,6 +511,7 @@ class Debug implements Method {
 
   /** Whether a live block starts at `at` whose seal was damaged: it is put right then. */
   private heal(at: Addr, above: unknown): boolean {
+    if (this.heads?.mend(above) === true && this.blocks.isLive(at)) return true
     const block = this.blocks.damagedAt(at)
     if (block === undefined) return false
     this.inspector.mend(block, above)
@@ -578,7 +605,12 @@ class Debug implements Method {
   }
 
   private get(at: Addr, field: number): number {
-    return this.words.i32[L.headerOf(at) + field]! >>> 0
+    return this.words.i32[this.blocks.headerOf(at) + field]! >>> 0
+  }
+
+  /** From the wrapped block to the payload of a live one. */
+  private leadOf(at: Addr): number {
+    return this.blocks.leadAt(this.blocks.headerOf(at)) >>> 0
   }
 }
 
@@ -593,6 +625,7 @@ export const debug: MethodDef = {
   options: rows,
   wraps: true,
   fillsFreed: true,
-  gross: (size, settings, align) => grossOf(settingsFrom(settings).level, align, size, 0),
+  heads: true,
+  gross: (size, settings, align, heads) => grossOf(settingsFrom(settings).level, align, size, 0, heads),
   create: (store, settings, inner, claims) => new Debug(store, settings, inner!, claims),
 }

@@ -90,9 +90,18 @@ function standsFor(discipline: DisciplineDef): string[] {
     ['growable SharedArrayBuffer', new SharedArrayBuffer(2 ** 16, growing)],
     ['WebAssembly.Memory', new WebAssembly.Memory({ initial: 1 })],
     ['shared WebAssembly.Memory', new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })],
+    ['WebAssembly.Instance', instance()],
     ['region', open({ discipline: new ArrayBuffer(2 ** 16) })],
   ]
   return kinds.filter(([, memory]) => discipline.over?.(memory) !== undefined).map(([kind]) => kind)
+}
+
+/** An instance of the smallest module that exports a memory. */
+function instance(): WebAssembly.Instance {
+  const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
+  const oneMemory = [5, 3, 1, 0, 1]
+  const exported = [7, 5, 1, 1, 0x6d, 2, 0]
+  return new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([...head, ...oneMemory, ...exported])))
 }
 
 // Property sheets

@@ -9,7 +9,7 @@ const hooks = { describe, it, seed: process.env.SEED }
 const KIB = 1024
 
 for (const { name, create } of registry.disciplines.all()) {
-  if (name === 'region') continue // made over a region, below
+  if (name === 'region' || name === 'wasm') continue // made over a region, below, and over a program, in test/wasm
   disciplineSuite(name, () => create({}), name === 'null' ? { ...hooks, room: 0 } : hooks)
 }
 

@@ -153,6 +153,17 @@ describe('examples', () => {
     const named = await example('environment', { VMALLOC_OPTIONS: 'method=last,records.method=pool' })
     expect(named).to.include('method: pool\n')
   })
+
+  it('wasm-link: VMALLOC_OPTIONS chooses the method of a C program', async () => {
+    for (const [asked, method] of Object.entries({ best: 'best', debug: 'debug(best)', last: 'last' })) {
+      const text = await example('wasm-link', { VMALLOC_OPTIONS: `words.method=${asked}` })
+      expect(text).to.include(`method: ${method}\n`)
+      const [, words, most] = /different words: (\d+), most often: "(\w+)", \d+ times/.exec(text)!
+      expect(Number(words)).to.be.above(50)
+      expect(most).to.equal('word')
+      expect(/blocks in the end: (\d+)/.exec(text)?.[1]).to.equal(asked === 'last' ? words : '0')
+    }
+  })
 })
 
 disciplineSuite('page-pool, the example', () => new PagePool(64), {

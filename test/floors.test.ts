@@ -14,11 +14,11 @@ const floors: RegExp[] = [
   /^src\/region\//,
   /^(src\/(trace|report|profile|debug|page|compat|node|heap|scope|collections|account|top|wasm)|test\/conformance)\//,
   /^src\/index\.ts$/,
-  /^src\/(heap|scope|collections|account)\.ts$/,
+  /^src\/(heap|scope|collections|account|wasm|preload)\.ts$/,
   /^bin\//,
 ]
 const core =
-  /^(src\/(ground|contract|region|compat|heap|scope|collections|account|top|index\.ts)|methods|disciplines)\b/
+  /^(src\/(ground|contract|region|compat|heap|scope|collections|account|top|wasm|preload|index\.ts)|methods|disciplines)\b/
 
 const root = join(import.meta.dirname, '..')
 const files = ['src', 'methods', 'disciplines', 'bin', 'test/conformance']

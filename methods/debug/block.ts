@@ -27,10 +27,10 @@ export interface Block {
 }
 
 /** So many words are written one by one. */
-const FEW = 64
+export const FEW = 64
 
 /** So many bytes of a payload say whether it was freed. */
-const SAMPLE = 64
+export const SAMPLE = 64
 
 /** The first damage to a block: at which byte, how many bytes are wrong on that side, what it is called. */
 export interface Damage {
@@ -91,11 +91,10 @@ export function recover(words: Words, p: Addr, span: number, lead: number, { fre
 
 /**
  * A block whose seal is broken, with the stacks that the seal was made of, where one of all that there are is the one that
- * was overwritten; `next` is what NEXT must be.
+ * was overwritten; its words are at `h`, and `next` is what NEXT must be.
  */
-export function recall({ i32: m }: Words, key: L.Key, block: Block, next: number): Block {
+export function recall({ i32: m }: Words, key: L.Key, block: Block, h: number, next: number): Block {
   const { p, span, at, size, site, freed, condition } = block
-  const h = L.headerOf(at)
   const seal = m[h + L.SEAL]
   const isSealed = (site: Site, freed: Site): boolean =>
     condition === 'live'
@@ -125,7 +124,7 @@ export function agreement(m: L.Memory, p: Addr, lead: number, size: number, span
 }
 
 /** A stack that a damaged header names, if there is one of that number. */
-const believed = (site: number): Site => (framesOf(site >>> 0) === undefined ? 0 : site >>> 0)
+export const believed = (site: number): Site => (framesOf(site >>> 0) === undefined ? 0 : site >>> 0)
 
 const isLead = (lead: number, span: number): boolean => lead >= L.HEADER && lead % 4 === 0 && lead + L.TAIL <= span
 const hasRoom = (lead: number, size: number, span: number): boolean => lead + size + L.TAIL <= span

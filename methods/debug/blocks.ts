@@ -10,8 +10,21 @@ import { type Addr, NIL } from '../../src/contract/addr.ts'
 import type { Method, MethodDef } from '../../src/contract/method.ts'
 import type { Store } from '../../src/contract/store.ts'
 import { roundUp } from '../../src/ground/bits.ts'
+import type { Site } from '../../src/ground/stacks.ts'
 import type { Words } from '../../src/ground/words.ts'
-import { agreement, type Block, isSound, isUntouched, isWhole, read, recover } from './block.ts'
+import {
+  agreement,
+  type Block,
+  type Damage,
+  damageOf,
+  dress,
+  isSound,
+  isUntouched,
+  isWhole,
+  read,
+  recall,
+  recover,
+} from './block.ts'
 import * as L from './layout.ts'
 import { isSelective, type Patterns, patternsOf, type Settings } from './settings.ts'
 
@@ -22,6 +35,8 @@ export class Blocks {
   readonly key: L.Key
   /** From a wrapped block to the payload in it, where nobody asked for another alignment. */
   readonly lead: number
+  /** Bytes behind a payload, at least. */
+  readonly after: number
   /** The wrapped method serves one size. */
   readonly isUniform: boolean
   /** It frees the newest block only. */
@@ -29,13 +44,22 @@ export class Blocks {
   /** Plain blocks are about. */
   readonly isMixed: boolean
 
-  private readonly inner: Method
-  private readonly fills: number
-  private readonly hasGuards: boolean
-  private readonly guard: number
-  private readonly freed: number
+  protected readonly store: Store
+  protected readonly inner: Method
+  protected readonly fills: number
+  protected readonly hasGuards: boolean
+  protected readonly guard: number
+  protected readonly freed: number
 
-  constructor(store: Store, inner: Method, claims: Pick<MethodDef, 'frees'> | undefined, settings: Settings) {
+  constructor(
+    store: Store,
+    inner: Method,
+    claims: Pick<MethodDef, 'frees'> | undefined,
+    settings: Settings,
+    lead = roundUp(L.HEADER, store.align),
+    after = L.GUARD + L.TAIL,
+  ) {
+    this.store = store
     this.words = store.words
     this.inner = inner
     this.patterns = patternsOf(settings)
@@ -44,10 +68,62 @@ export class Blocks {
     this.freed = this.patterns.freed
     this.fills = settings.fill
     this.hasGuards = settings.level > 1
-    this.lead = roundUp(L.HEADER, store.align)
+    this.lead = lead
+    this.after = after
     this.isUniform = inner.unit !== undefined
     this.isStack = claims?.frees === 'newest'
     this.isMixed = isSelective(settings) && !this.isUniform && !this.isStack
+  }
+
+  /** Bytes of a wrapped block that has `lead` bytes before a payload of `size`. */
+  spanFor(lead: number, size: number): number {
+    return lead + roundUp(size, 4) + this.after
+  }
+
+  /** The words of the block whose payload starts at `at`, as an index. */
+  headerOf(at: Addr): number {
+    return L.headerOf(at)
+  }
+
+  /** From a wrapped block to the payload in it, which has its words at `h`. */
+  leadAt(h: number): number {
+    return this.words.i32[h + L.LEAD]!
+  }
+
+  /** The words of a block of which it is known where it lies, whatever they say. */
+  headerIn({ at }: Block): number {
+    return L.headerOf(at)
+  }
+
+  /** What the words of a block say of it, or undefined where they are damaged. */
+  conditionIn({ at }: Block): L.Condition | undefined {
+    return L.conditionOf(this.words.i32, at, this.key)
+  }
+
+  /** A block whose seal is broken, with its stacks as far as they are known. */
+  recalled(block: Block, next: number): Block {
+    return recall(this.words, this.key, block, this.headerIn(block), next)
+  }
+
+  /** The first damage around a block. */
+  damageOf(block: Block, next: number): Damage | undefined {
+    return damageOf(this.words, this.key, block, this.guard, next)
+  }
+
+  /** Writes everything around the payload of a busy block. */
+  dress(p: Addr, span: number, at: Addr, size: number, next: number, site: Site): void {
+    dress(this.words, this.key, p, span, at, size, next, site, this.guard)
+  }
+
+  /** Writes all of it anew around a block of whatever condition. */
+  restore(block: Block, next: number): void {
+    const { p, span, at, size, site, freed, condition } = block
+    this.dress(p, span, at, size, next, site)
+    if (condition === 'live') return
+    const m = this.words.i32
+    const h = this.headerIn(block)
+    m[h + L.FREED] = freed
+    m[h + L.SEAL] = L.freedSeal(m, h, at, this.key, condition)
   }
 
   /** Whether the payload of a live block starts at `at`: any number may come. */
@@ -147,6 +223,14 @@ export class Blocks {
     return [this.lead, told].some((lead) => lead <= at && lead % 4 === 0 && this.inner.sizeOf(at - lead) >= 0)
   }
 
+  /** The end of a block may come to lie in a payload, or be cut off: it is none any more; what TAIL was. */
+  disown(p: Addr, span: number): number {
+    const tail = L.tailWord(p, span)
+    const kept = this.words.i32[tail]!
+    this.words.i32[tail] = 0
+    return kept
+  }
+
   /** A plain block begins at p: what a guarded one left there is nothing any more. */
   forget(p: Addr): void {
     const m = this.words.i32
@@ -195,13 +279,13 @@ export class Blocks {
   }
 
   /** Whether a block that is busy no more looks so, as the wrapped method has lost it from its lists. */
-  private wentBack(p: Addr, span: number): boolean {
+  protected wentBack(p: Addr, span: number): boolean {
     const m = this.words.i32
     return m[L.tailWord(p, span)] === 0 && m[p >>> 2] !== this.lead && this.isFreed(p + this.lead)
   }
 
   /** Where plain blocks are about: whether there was a guarded one, so that both ends cannot be chance. */
-  private wasGuarded({ p, span, at, size }: Block): boolean {
+  protected wasGuarded({ p, span, at, size }: Block): boolean {
     const m = this.words.i32
     const isEnd = m[L.tailWord(p, span)] === L.tailOf(p, size) && size < span
     return isEnd && agreement(m, p, at - p, size, span, this.guard) >= 3

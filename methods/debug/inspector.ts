@@ -2,52 +2,52 @@
  * inspector: looks at blocks, notes what is damaged, and puts it right.
  */
 import type { Addr } from '../../src/contract/addr.ts'
-import { type Block, type Damage, damageOf, dress, recall } from './block.ts'
+import type { Block } from './block.ts'
 import type { Blocks } from './blocks.ts'
 import { countOther, fill, firstOther } from './bytes.ts'
+import type { Heads } from './heads.ts'
 import * as L from './layout.ts'
-import type { Notes } from './notes.ts'
+import { bytes, type Notes, were } from './notes.ts'
 
 export class Inspector {
   private readonly blocks: Blocks
   private readonly notes: Notes
   private readonly hasGuards: boolean
+  private readonly heads: Heads | undefined
 
-  constructor(blocks: Blocks, notes: Notes, level: number) {
+  /** `heads` are there where the word before a payload is its guard. */
+  constructor(blocks: Blocks, notes: Notes, level: number, heads: Heads | undefined) {
     this.blocks = blocks
     this.notes = notes
     this.hasGuards = level > 1
+    this.heads = heads
   }
 
   /** What lies around a block; `above` is a function of debug that is being called. */
   mend(block: Block, above: unknown): void {
     if (!this.hasGuards) return
-    const { words, key, patterns, isStack } = this.blocks
-    const m = words.i32
-    const h = L.headerOf(block.at)
+    const { blocks } = this
+    this.heads?.mendAt(block, above)
+    const m = blocks.words.i32
     const isLive = block.condition === 'live'
-    const isSealed = L.conditionOf(m, block.at, key) === block.condition
-    const next = !isLive || isSealed ? m[h + L.NEXT]! : isStack ? this.blocks.newestBefore(block.at) : 0
-    const known = isSealed ? block : recall(words, key, block, next)
-    const damage = damageOf(words, key, known, patterns.guard, next)
+    const isSealed = blocks.conditionIn(block) === block.condition
+    const kept = m[blocks.headerIn(block) + L.NEXT]!
+    const next = !isLive || isSealed ? kept : blocks.isStack ? blocks.newestBefore(block.at) : 0
+    const known = isSealed ? block : blocks.recalled(block, next)
+    const damage = blocks.damageOf(known, next)
     if (damage === undefined) return
-    const { p, span, at, size, site, freed, condition } = known
-    this.notes.damage(damage.kind, sentence(damage, at), known, damage.place, above)
-    dress(words, key, p, span, at, size, next, site, patterns.guard)
-    if (condition === 'live') return
-    m[h + L.FREED] = freed
-    m[h + L.SEAL] = L.freedSeal(m, h, at, key, condition)
+    this.notes.harm(damage, known, above)
+    blocks.restore(known, next)
   }
 
   /** A live block whose end the region keeps for itself, and `count` bytes of that from `place` on were written. */
   overrun(block: Block, place: Addr, count: number, above: unknown): void {
-    const { words, key, patterns } = this.blocks
-    const { p, span, at, size, site } = block
-    const next = words.i32[L.headerOf(at) + L.NEXT]!
-    const damage = this.hasGuards ? damageOf(words, key, block, patterns.guard, next) : undefined
+    const { blocks } = this
+    const next = blocks.words.i32[blocks.headerIn(block) + L.NEXT]!
+    const damage = this.hasGuards ? blocks.damageOf(block, next) : undefined
     const all = damage?.kind === 'overflow' ? { ...damage, place, count: count + damage.count } : undefined
-    this.notes.damage('overflow', sentence(all ?? { kind: 'overflow', place, count }, at), block, place, above)
-    if (all !== undefined) dress(words, key, p, span, at, size, next, site, patterns.guard)
+    this.notes.harm(all ?? { kind: 'overflow', place, count }, block, above)
+    if (all !== undefined) blocks.restore(block, next)
   }
 
   /** A freed block: what lies around it, and its fill. */
@@ -66,7 +66,7 @@ export class Inspector {
 
   /** Every block; whether a freed one was damaged, and with it perhaps what links it to others. */
   sweep(above: unknown): boolean {
-    let isFreedDamaged = false
+    let isFreedDamaged = this.heads?.mend(above) ?? false
     for (const block of this.blocks.all()) {
       if (block.condition === 'live') this.mend(block, above)
       else {
@@ -78,20 +78,3 @@ export class Inspector {
     return isFreedDamaged
   }
 }
-
-function sentence({ kind, place, count }: Damage, at: number): string {
-  const written = `${were(count)} written, from offset ${place - at} on`
-  switch (kind) {
-    case 'overflow':
-      return `${bytes(count)} behind the block ${written}`
-    case 'underflow':
-      return `${bytes(count)} before the block ${written}`
-    case 'write-after-free':
-      return `${bytes(count)} beside a freed block ${written}`
-    case 'corrupted':
-      return `what debug keeps before the block was overwritten, from offset ${place - at} on`
-  }
-}
-
-const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`)
-const were = (count: number): string => (count === 1 ? 'was' : 'were')

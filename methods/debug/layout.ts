@@ -14,6 +14,15 @@
  *   SEAL    a hash of the address, of the words above and of the region's KEY; another one for each state
  *   TAIL    SIZE mixed with p, in case all that lies before the payload is lost
  *
+ * Where compiled code looks at the word before a payload (Store.heads) that word is the wrapped method's HEAD, and all of
+ * debug's words lie behind the payload, named in the same order:
+ *
+ *            at - 4   at            at + SIZE                at + SPAN - 40                                  at + SPAN
+ *            | HEAD   | payload ... | guard, 8 at least ... | NEXT SPAN guard guard guard SIZE SITE FREED SEAL TAIL |
+ *
+ * They are found from HEAD, which says where the block ends. Where it says wrong they are looked for: SPAN says how far they
+ * lie from the payload, SEAL and TAIL that they are its own; HEAD can be written anew then.
+ *
  * What a freed block needs to be recognised (SIZE SITE FREED SEAL) lies behind the words that the methods of this package
  * link free blocks with, so it is often there still when the block has gone back to them.
  *
@@ -30,6 +39,8 @@ export const HEADER = 48
 export const GUARD = 8
 export const TAIL = 4
 export const PAGE = 4096
+/** Bytes of the words behind a payload, where they lie there. */
+export const BEHIND = 40
 
 // words of the header
 export const LEAD = 0
@@ -41,6 +52,7 @@ export const SITE = 7
 export const FREED = 8
 export const SEAL = 9
 export const NEAR_GUARD = 10 //  two words
+export const LAST = 10 //        where the words lie behind: TAIL
 
 // words of the state
 export const INNER = 0 //       busy bytes of the wrapped method, and their high tide
@@ -140,6 +152,9 @@ export const tailOf = (p: Addr, size: number): number => (size ^ Math.imul(p ^ 0
 /** A link of the quarantine as it is stored at a place: one that was overwritten hardly names a block. */
 export const linked = (at: Addr, to: Addr): number => (to ^ Math.imul(at ^ 0x1b873593, LINK)) | 0
 export const linkFrom = (at: Addr, word: number): Addr => linked(at, word) >>> 0
+
+/** Where the words of a block with a payload at `p` lie behind it: like `headerOf`, but that LEAD is not there. */
+export const behindOf = (p: Addr, span: number): number => (p >>> 2) + (span >>> 2) - (BEHIND >>> 2) - 1
 
 /** The word of TAIL in a block of the wrapped method. */
 export const tailWord = (p: Addr, span: number): number => (p >>> 2) + (span >>> 2) - 1

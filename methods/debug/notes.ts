@@ -8,6 +8,7 @@ import type { Addr } from '../../src/contract/addr.ts'
 import type { FindingKind, Found } from '../../src/contract/finding.ts'
 import type { Store } from '../../src/contract/store.ts'
 import { capture, type Site } from '../../src/ground/stacks.ts'
+import type { Block, Damage } from './block.ts'
 import { excerpt } from './bytes.ts'
 import type { Settings } from './settings.ts'
 
@@ -56,6 +57,11 @@ export class Notes {
     this.add(kind, what, subject, place - subject.at, above, excerpt(this.store.words, place))
   }
 
+  /** Notes damage around a block, in the words that go with it. */
+  harm(damage: Damage, block: Block, above: unknown): void {
+    this.damage(damage.kind, sentence(damage, block.at), block, damage.place, above)
+  }
+
   /** Notes that words were overwritten that belong to no block of the client; what they say now is shown. */
   corrupted(what: string, at: Addr, above: unknown): void {
     const nobody = { at, size: 0, site: 0, freed: 0 }
@@ -69,10 +75,10 @@ export class Notes {
     { at, size, site, freed }: Subject,
     offset: number,
     above: unknown,
-    bytes?: NonNullable<Found['bytes']>,
+    shown?: NonNullable<Found['bytes']>,
   ): void {
     const found = { kind, what, at, size, offset, allocated: site, freed, detected: this.detected(above) }
-    this.found.push(bytes === undefined ? found : { ...found, bytes })
+    this.found.push(shown === undefined ? found : { ...found, bytes: shown })
   }
 
   push(found: Found): void {
@@ -130,3 +136,20 @@ export class Notes {
     return capture(this.settings.depth > 0 ? this.settings.depth : DETECTED_DEPTH, above)
   }
 }
+
+function sentence({ kind, place, count }: Damage, at: number): string {
+  const written = `${were(count)} written, from offset ${place - at} on`
+  switch (kind) {
+    case 'overflow':
+      return `${bytes(count)} behind the block ${written}`
+    case 'underflow':
+      return `${bytes(count)} before the block ${written}`
+    case 'write-after-free':
+      return `${bytes(count)} beside a freed block ${written}`
+    case 'corrupted':
+      return `what debug keeps before the block was overwritten, from offset ${place - at} on`
+  }
+}
+
+export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`)
+export const were = (count: number): string => (count === 1 ? 'was' : 'were')

@@ -13,6 +13,7 @@ import type { Method } from '../../src/contract/method.ts'
 import type { Words } from '../../src/ground/words.ts'
 import type { Block } from './block.ts'
 import type { Blocks } from './blocks.ts'
+import type { Heads } from './heads.ts'
 import type { Inspector } from './inspector.ts'
 import * as L from './layout.ts'
 import type { Notes } from './notes.ts'
@@ -28,6 +29,7 @@ export class Quarantine {
   private readonly inner: Method
   /** Busy blocks may lie between those of the list, over a method that frees the newest only. */
   private readonly isMingled: boolean
+  private readonly heads: Heads | undefined
 
   /** `s` is the first word of debug's state. */
   constructor(
@@ -38,6 +40,7 @@ export class Quarantine {
     state: State,
     inner: Method,
     isMingled: boolean,
+    heads: Heads | undefined,
   ) {
     this.s = s
     this.blocks = blocks
@@ -47,6 +50,7 @@ export class Quarantine {
     this.state = state
     this.inner = inner
     this.isMingled = isMingled
+    this.heads = heads
   }
 
   /** Bytes in it. */
@@ -58,9 +62,9 @@ export class Quarantine {
     const m = this.words.i32
     const { s } = this
     const newest = m[s + L.NEWEST]! >>> 0
-    m[L.headerOf(at) + L.NEXT] = L.linked(at, NIL)
+    m[this.blocks.headerOf(at) + L.NEXT] = L.linked(at, NIL)
     if (newest === NIL) m[s + L.OLDEST] = at
-    else m[L.headerOf(newest) + L.NEXT] = L.linked(newest, at)
+    else m[this.blocks.headerOf(newest) + L.NEXT] = L.linked(newest, at)
     m[s + L.NEWEST] = at
     m[s + L.HELD] = m[s + L.HELD]! + span
   }
@@ -99,9 +103,10 @@ export class Quarantine {
    * it: damage to one of the blocks, or to the wrapped method.
    */
   rebuild(isNews: boolean): void {
+    const { count } = this.notes
+    this.heads?.mend(this.rebuild)
     const freed = this.blocks.all().filter(({ condition }) => condition === 'freed')
     if (this.blocks.isStack) freed.reverse()
-    const { count } = this.notes
     for (const block of freed) this.inspector.mend(block, this.rebuild)
     this.chain(freed)
     if (!isNews || this.notes.count > count || !this.state.isSoundBelow(this.rebuild)) return
@@ -113,7 +118,7 @@ export class Quarantine {
     const { s, blocks } = this
     const m = this.words.i32
     if (!blocks.isUntouched(at)) this.inspector.lookInside(blocks.at(at >>> 0), this.release)
-    const h = L.headerOf(at)
+    const h = blocks.headerOf(at)
     const span = m[h + L.SPAN]!
     const next = L.linked(at, m[h + L.NEXT]!)
     m[s + L.OLDEST] = next
@@ -121,7 +126,7 @@ export class Quarantine {
       m[s + L.NEWEST] = NIL
       m[s + L.HELD] = 0
     } else m[s + L.HELD] = m[s + L.HELD]! - span
-    if (this.giveBack((at - m[h + L.LEAD]!) >>> 0, span >>> 0)) return true
+    if (this.giveBack((at - blocks.leadAt(h)) >>> 0, span >>> 0)) return true
     this.refused(blocks.at(at >>> 0))
     if (!blocks.isStack) return true
     this.pop()
@@ -146,6 +151,7 @@ export class Quarantine {
   }
 
   private giveBack(p: Addr, span: number): boolean {
+    if (this.heads !== undefined && !this.heads.isInOrder(p, span)) this.heads.mend(this.giveBack)
     if (!this.blocks.isKnownBelow(p, span)) return false
     const m = this.words.i32
     const tail = L.tailWord(p, span)
@@ -168,9 +174,9 @@ export class Quarantine {
     const m = this.words.i32
     let bytes = 0
     let last = NIL
-    for (let at = m[this.s + L.OLDEST]! >>> 0; at !== NIL; at = L.linkFrom(at, m[L.headerOf(at) + L.NEXT]!)) {
+    for (let at = m[this.s + L.OLDEST]! >>> 0; at !== NIL; at = L.linkFrom(at, m[this.blocks.headerOf(at) + L.NEXT]!)) {
       if (!this.blocks.isFreed(at) || bytes > this.held) return -1
-      bytes += Math.max(L.HEADER, m[L.headerOf(at) + L.SPAN]! >>> 0)
+      bytes += Math.max(L.HEADER, m[this.blocks.headerOf(at) + L.SPAN]! >>> 0)
       last = at
     }
     return last === m[this.s + L.NEWEST]! >>> 0 ? bytes : -1

@@ -36,7 +36,13 @@
  *   leaks(held)        says which blocks were never freed, but for those at `held`, which are the region's own
  *   overrun(at, place, count)  so many of the bytes that the region keeps at the end of the payload at `at` (see
  *                      Store.tailOf) were found overwritten, the first at `place`; they are right again
+ *   part(at)           compiled code that knows the shape of blocks (MethodDef.heads) has cut a busy block in two, of which
+ *                      the second begins at `at`: from now on both are blocks
  *   profile(fresh)     what was counted so far; with `fresh` counting begins anew
+ *   headOf(at, size)   what the word before the busy block at `at`, of `size` usable bytes, must be, as an Int32Array has
+ *                      it; of methods with `heads`. Costs O(1)
+ *   mendHead(at, size, left)  that word was overwritten and is right again, and what says in the block `left` that this one
+ *                      is free, if it is; `left` ends where that word begins, and is 0 where no free block can do so
  *
  * A method tells the store of every block that becomes busy (`took`) or stops being so (`gave`): busy bytes and high
  * tide are kept there.
@@ -76,8 +82,11 @@ export interface Method {
   mistaken?(op: 'free' | 'resize', at: Addr, owner?: string): void
   closing?(): Late
   leaks?(held: ReadonlySet<Addr>): void
+  part?(at: Addr): void
   overrun?(at: Addr, place: Addr, count: number): void
   profile?(fresh: boolean): Profiled
+  headOf?(at: Addr, size: number): number
+  mendHead?(at: Addr, size: number, left: Addr): void
 }
 
 /** Hears of a call to a region that is closed; `value` is the address or the size that came. */
@@ -106,10 +115,15 @@ export interface MethodDef {
   readonly wraps?: boolean
   /** What a wrapper wraps counts into the wrapper's own tally; the wrapper puts right what its blocks have more. */
   readonly lends?: boolean
+  /**
+   * The word before each payload is the one that compiled C expects: bytes from there to the next such word, a multiple of
+   * 8, with the two lowest bits set and the third as the method likes. A wrapper leaves it alone where `Store.heads` says so.
+   */
+  readonly heads?: boolean
   /** It fills freed memory, and looks at it later: nobody else writes there, not even `junk`. */
   readonly fillsFreed?: boolean
-  /** Bytes that a wrapper asks of what it wraps for a payload of `size`, with the settings of its region; see above. */
-  gross?(size: number, settings: Readonly<Record<string, OptionValue>>, align: number): number
+  /** Bytes that a wrapper asks of what it wraps for a payload of `size`, with the settings of its region; see above and Store.heads. */
+  gross?(size: number, settings: Readonly<Record<string, OptionValue>>, align: number, heads: boolean): number
   /** `inner` and what it claims are given to wrappers. */
   create(
     store: Store,

@@ -228,6 +228,8 @@ export interface Discipline {
   readonly parent?: Region
   /** First byte of the root's space in `buffer()`, a multiple of 8; 0 when absent. */
   readonly base?: number
+  /** Compiled code may look at the word before a payload, so that must stay the innermost method's. */
+  readonly heads?: boolean
   /** Whether `buffer()` can become another only by a request of this discipline or after `share`; regions look less often then. */
   readonly sole?: boolean
   /** What another thread is sent so that it can attach: the buffer itself, unless something larger grows it. */

@@ -24,6 +24,11 @@ export interface Store {
   readonly bias: number
   /** The region's name, for messages. */
   readonly name: string
+  /**
+   * Compiled code looks at the word before a payload, and what is wrapped here writes one that it understands: a wrapper
+   * hands on its addresses and keeps its own words behind the payload.
+   */
+  readonly heads: boolean
 
   readonly first: Segment
   readonly last: Segment

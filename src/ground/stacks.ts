@@ -18,7 +18,10 @@ import { originalOf } from './source-map.ts'
 /** The number of a stack; 0 is none. */
 export type Site = number
 
-/** One call on a stack. Lines and columns count from 1; 0 where unknown. */
+/**
+ * One call on a stack. Lines and columns count from 1; 0 where unknown. In a module of WebAssembly, whose file begins with
+ * wasm://, `line` is the byte in its file, from 0.
+ */
 export interface Frame {
   /** The function, or '' for one without a name and at the top level of a module. */
   readonly name: string
@@ -52,6 +55,7 @@ interface Node {
 /** A place in the program: a call in a script. */
 interface Place {
   readonly frame: Frame
+  readonly position: number
   isMapped: boolean
   mapped: Frame
 }
@@ -112,11 +116,30 @@ function pathOf(url: string): string {
   return /^\/[A-Za-z]:/.test(path) ? path.slice(1).replaceAll('/', '\\') : path
 }
 
+/** Who reads frames of files that are no scripts. */
+interface FrameReader {
+  readonly files: RegExp
+  readonly read: (found: RegExpExecArray, frame: Frame, position: number) => Frame
+}
+
+const readers: FrameReader[] = []
+
+/**
+ * Frames whose file matches are read by another from now on, once somebody asks for them. `position` counts bytes from 0
+ * in a module of WebAssembly, else characters.
+ */
+export function readFramesOf(files: RegExp, read: FrameReader['read']): void {
+  readers.push({ files, read })
+}
+
+/** Functions of this package that a module of WebAssembly is given come by one of this name. */
+const HELPER = 'wasm://wasm/vmalloc-'
+
 function scriptOf(file: string): Script {
   if (file === lastFile) return lastScript!
   let script = scripts.get(file)
   if (script === undefined) {
-    script = { isOwn: own.some((folder) => file.startsWith(folder)), places: new Map() }
+    script = { isOwn: file.startsWith(HELPER) || own.some((folder) => file.startsWith(folder)), places: new Map() }
     scripts.set(file, script)
   }
   lastFile = file
@@ -156,7 +179,7 @@ function placeOf({ places }: Script, file: string, site: CallSite): Place {
   let place = places.get(position)
   if (place === undefined) {
     const frame = frameOf(file, site)
-    place = { frame, isMapped: false, mapped: frame }
+    place = { frame, position, isMapped: false, mapped: frame }
     places.set(position, place)
   }
   return place
@@ -232,7 +255,7 @@ function written(depth: number): Node {
     let place = places.get(position)
     if (place === undefined) {
       const frame = { name, file, line: Number(row), column: Number(column) }
-      places.set(position, (place = { frame, isMapped: false, mapped: frame }))
+      places.set(position, (place = { frame, position, isMapped: false, mapped: frame }))
     }
     kept.push(place)
     if (kept.length === depth) break
@@ -264,13 +287,22 @@ export function isForeign(site: Site): boolean {
 function readable(place: Place): Frame {
   if (!place.isMapped) {
     place.isMapped = true
-    place.mapped = originalOf(place.frame)
+    place.mapped = readBy(readers, place) ?? originalOf(place.frame)
   }
   return place.mapped
 }
 
+function readBy(all: readonly FrameReader[], { frame, position }: Place): Frame | undefined {
+  for (const { files, read } of all) {
+    const found = files.exec(frame.file)
+    if (found !== null) return read(found, frame, position)
+  }
+  return undefined
+}
+
 /** A frame as engines write it: `name (file:line:column)`. */
 export function frameText({ name, file, line, column }: Frame): string {
+  if (file.startsWith('wasm://')) return `${name} (${file}:0x${line.toString(16)})`
   const place = line > 0 ? `${file}:${line}${column > 0 ? `:${column}` : ''}` : file
   return name === '' ? place : place === '' ? name : `${name} (${place})`
 }

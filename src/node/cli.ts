@@ -13,8 +13,10 @@ import { registry } from '../region/registry.ts'
 import { demo } from './demo.ts'
 import { type ReplayOptions, replayCommand } from './replay-command.ts'
 import { type ReportOptions, reportCommand } from './report-command.ts'
+import { runCommand } from './run-command.ts'
 import { remark, say, table } from './terminal.ts'
 import { sortOf, type TopOptions, topCommand } from './top-command.ts'
+import { wasmCommand } from './wasm-command.ts'
 
 const DONE = 0
 const FAILED = 1
@@ -25,6 +27,7 @@ export async function main(words: readonly string[]): Promise<number> {
   process.stdout.on('error', stopQuietly)
   const cli = commands()
   try {
+    if (words[0] === 'run') return await runCommand(words.slice(1))
     cli.parse(['node', 'vmalloc', ...words], { run: false })
     if (cli.options.help || cli.options.version) return DONE
     if (cli.matchedCommand === undefined) return noCommand(cli)
@@ -79,6 +82,27 @@ function commands(): CAC {
     .action((pid: unknown, options: Record<string, unknown>) =>
       topCommand(pid === undefined ? undefined : String(pid), topOptions(options)),
     )
+  cli
+    .command(
+      'run [...words]',
+      'Run a script whose WebAssembly modules have their malloc watched or served: vmalloc run --help',
+    )
+    .example('  $ vmalloc run --method=debug app.mjs')
+    .action((words: unknown[]) => runCommand(words.map(String)))
+  cli
+    .command(
+      'wasm [...files]',
+      'Which functions of WebAssembly modules are malloc and its kin, and what can be done with them',
+    )
+    .option('--map <file>', 'A file that says which they are, and wins')
+    .option('--glue <file>', 'The JavaScript that belongs to the modules')
+    .option('--json', 'One object a file instead of tables')
+    .example('  $ vmalloc wasm node_modules/sql.js/dist/sql-wasm.wasm')
+    .action((files: unknown[], { map, glue, json }: Record<string, unknown>) => {
+      if (files.length === 0) throw new VmallocError('argument', 'wasm: no file, expected WebAssembly modules')
+      const path = (value: unknown) => (value === undefined ? undefined : String(value))
+      return wasmCommand(files.map(String), { map: path(map), glue: path(glue), json: json === true })
+    })
   cli.command('demo', 'A recorded trace under several methods, with pictures').action(demo)
   cli.command('methods', 'Methods and disciplines that can be asked for by name').action(listDefinitions)
   cli.command('options', 'What VMALLOC_OPTIONS understands').action(() => say(usageText().trimEnd()))

@@ -33,7 +33,7 @@ export const LENGTH = 28
 export const SELF = 32
 export const ROOT = 36
 export const PARENT = 40
-export const ALIGNMENT = 44
+export const ALIGNMENT = 44 // a power of two, and in its lowest bit whether compiled code looks at heads
 export const STATE = 48
 export const STATE_SIZE = 52
 export const NAME = 56
@@ -66,6 +66,9 @@ export const THIS_VERSION = 1
 
 /** Texts in a header are cut to this many bytes by refusing longer ones. */
 export const LONGEST_TEXT = 255
+
+/** The bit of ALIGNMENT that says `Discipline.heads`. */
+export const HEADS = 1
 
 /** Bits of SETTINGS. */
 export const CHECK = 3

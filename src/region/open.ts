@@ -35,7 +35,14 @@ export interface OpenOptions extends Partial<Settings> {
   /** A name, `wrapper(name)`, a module, or a definition; best when absent. */
   method?: string | MethodDef
   /** A name, a module, a discipline, a region to nest in, or raw memory; nested in the default heap when absent. */
-  discipline?: string | Discipline | Region | ArrayBufferLike | ArrayBufferView | WebAssembly.Memory
+  discipline?:
+    | string
+    | Discipline
+    | Region
+    | ArrayBufferLike
+    | ArrayBufferView
+    | WebAssembly.Memory
+    | WebAssembly.Instance
   /** For options, messages and `child(name)`; at most 255 bytes. */
   name?: string
   /** Every payload address is a multiple of this power of two, from 8 on. */
@@ -79,13 +86,28 @@ export function openRoot(name: string): Region {
   return begin({ name }, false, () => registry.disciplines.find('memory').create({}))
 }
 
-function begin(asked: OpenOptions, permanent: boolean, otherwise?: () => Discipline): Region {
+/**
+ * Opens a region over a program that knows nothing of it, whose method and discipline are decided: the environment has no
+ * say in these any more, only in the settings.
+ */
+export function openDecided(
+  asked: OpenOptions & Required<Pick<OpenOptions, 'name' | 'method' | 'discipline'>>,
+): Region {
+  return begin(asked, false, undefined, true)
+}
+
+function begin(
+  asked: OpenOptions,
+  permanent: boolean,
+  otherwise?: () => Discipline,
+  isDecided: boolean = false,
+): Region {
   const options = currentOptions()
   const isNested =
     otherwise === undefined && !permanent && (asked.discipline === undefined || asked.discipline instanceof Handle)
   const known = isNested ? recalled(asked, options) : undefined
   if (known !== undefined) return launch(known, over(asked.discipline ?? heap())!, options, undefined)
-  const choice = new Choice(options, asked.name ?? 'region', asked)
+  const choice = new Choice(options, asked.name ?? 'region', asked, isDecided)
   const plan = choice.plan(permanent)
   const region = launch(plan, choice.discipline(otherwise ?? (() => over(heap())!)), options, choice)
   if (isNested && plan.image !== undefined) remember(asked, options, plan)
@@ -155,12 +177,14 @@ class Choice {
   readonly #options: Options
   readonly #name: string
   readonly #asked: OpenOptions
+  readonly #isDecided: boolean
   #rows: readonly OptionRow[] = []
 
-  constructor(options: Options, name: string, asked: OpenOptions) {
+  constructor(options: Options, name: string, asked: OpenOptions, isDecided: boolean) {
     this.#options = options
     this.#name = name
     this.#asked = asked
+    this.#isDecided = isDecided
     this.#mustBeKnown()
     for (const key of ['method', 'discipline'] as const) for (const text of options.names(key)) this.#load(key, text)
   }
@@ -209,7 +233,7 @@ class Choice {
       throw new VmallocError(
         'argument',
         `open ${this.#name}: discipline ${describe(asked)}, expected a name, a discipline { name, memory, buffer }, a region, ` +
-          'an ArrayBuffer, a SharedArrayBuffer, a typed array, or a WebAssembly.Memory',
+          'an ArrayBuffer, a SharedArrayBuffer, a typed array, a WebAssembly.Memory, or a WebAssembly.Instance',
       )
     }
     return made
@@ -236,6 +260,7 @@ class Choice {
 
   /** Bytes at the end of each block that accounts take; 0 where none are kept. */
   tail(): Plan['tail'] {
+    if (this.#isDecided && this.#asked.accounts === false) return 0
     if (this.#flag('ordinals')) return 8
     return this.#flag('accounts') ? 4 : 0
   }
@@ -307,6 +332,7 @@ class Choice {
 
   /** What the environment says of a key, tried strongest first; a text that cannot be meant is reported and ignored. */
   #fromEnvironment<T>(key: 'method' | 'discipline', use: (text: string) => T): T | undefined {
+    if (this.#isDecided) return undefined
     const { named, wild, plain } = this.#options.lookup(this.#name, key)
     const asked = this.#asked[key] !== undefined
     const texts = this.#name === HEAP ? [named] : [named, wild, asked ? undefined : plain]
@@ -439,7 +465,8 @@ function stateOf(chain: readonly MethodDef[]): number {
 /** What wrapper and wrapped claim together: the inner one's claims, the outer one's name, both states. */
 function joined(chain: readonly MethodDef[]): MethodDef {
   const fillsFreed = chain.some((definition) => definition.fillsFreed === true)
-  return { ...chain[chain.length - 1]!, name: chain[0]!.name, state: stateOf(chain), fillsFreed }
+  const heads = chain.every((definition) => definition.heads === true)
+  return { ...chain[chain.length - 1]!, name: chain[0]!.name, state: stateOf(chain), fillsFreed, heads }
 }
 
 function titleOf(chain: readonly MethodDef[]): string {
@@ -460,10 +487,21 @@ function build(chain: readonly MethodDef[], handle: Handle, asked: Record<string
   for (let i = chain.length - 1; i >= 0; i--) {
     const wrappers = chain.slice(0, i)
     const counter = wrappers.findLastIndex(({ gross, lends }) => gross !== undefined && lends !== true)
-    const own = store.at(states[i]!, counter < 0 ? store.tally : states[counter]!)
-    method = chain[i]!.create(own, inside(wrappers, chain[i]!, settings, store.align), method, chain.at(-1))
+    const own = store.at(states[i]!, counter < 0 ? store.tally : states[counter]!, hasHeads(store, chain, i))
+    const isOverHeads = wrappers.map((_, j) => hasHeads(store, chain, j))
+    method = chain[i]!.create(
+      own,
+      inside(wrappers, chain[i]!, settings, store.align, isOverHeads),
+      method,
+      chain.at(-1),
+    )
   }
   return method!
+}
+
+/** What Store.heads is for a method of a chain. */
+function hasHeads(store: Segments, chain: readonly MethodDef[], i: number): boolean {
+  return store.heads && chain.slice(i + 1).every((wrapped) => wrapped.heads === true)
 }
 
 /** The settings of methods whose payloads have a tail that their client does not see. */
@@ -484,12 +522,13 @@ function inside(
   definition: MethodDef,
   settings: Record<string, OptionValue>,
   align: number,
+  isOverHeads: readonly boolean[],
 ): Record<string, OptionValue> {
   const own = { ...settings }
   for (const { name, isPayload } of definition.options ?? []) {
     const size = own[name]
     if (isPayload !== true || typeof size !== 'number' || size === 0) continue
-    own[name] = wrappers.reduce((sum, wrapper) => wrapper.gross?.(sum, settings, align) ?? sum, size)
+    own[name] = wrappers.reduce((sum, { gross }, j) => gross?.(sum, settings, align, isOverHeads[j]!) ?? sum, size)
   }
   return own
 }
@@ -579,7 +618,6 @@ function imageOf(plan: Plan, discipline: string): Image {
   put(H.MAGIC, H.IS_REGION)
   put(H.VERSION, H.THIS_VERSION)
   put(H.LENGTH, length)
-  put(H.ALIGNMENT, plan.align)
   put(H.STATE_SIZE, plan.definition.state)
   put(H.SETTINGS, plan.settings)
   let at = H.TEXTS
@@ -640,10 +678,12 @@ function write(handle: Handle, plan: Plan, image: Image, parent: Handle | undefi
   m[base + (H.ERA >>> 2)] = parent === undefined ? firstEra() : H.eraOf(store.get(space.root, H.SERIALS), h)
   m[base + (H.LAST >>> 2)] = h
   m[base + (H.EXTENT >>> 2)] = first.size
+  const alignment = store.discipline.heads === true ? plan.align | H.HEADS : plan.align
+  m[base + (H.ALIGNMENT >>> 2)] = alignment
   m[base + (H.SUM >>> 2)] = H.sumOf(words, h)
   if (parent === undefined) space.rootAt(h, plan.name)
   else parent.adopt(h)
-  store.bind(h, plan.align)
+  store.bind(h, alignment)
   handle.lieAt(h)
   const takeUp = (tail: number): void => {
     const policy = build(plan.chain, handle, plan.values, tail)

@@ -72,6 +72,13 @@ export const optionRows: readonly PowerRow[] = [
       'as JSON where it ends in .json, else to be read.' },
   { name: 'top', kind: 'flag', scope: 'process', otherwise: 'off', example: 'top',
     about: 'The command vmalloc top of the same user on the same machine can watch regions and accounts while the program runs.' },
+  { name: 'modules', kind: 'file', scope: 'process', otherwise: 'none', example: 'modules=/dev/stderr',
+    about: 'Which WebAssembly modules the program ran, how their malloc was found and served, and what they asked for is ' +
+      'written to this file at the end: as JSON where it ends in .json, else to be read.' },
+  { name: 'wasmmap', kind: 'file', scope: 'process', otherwise: 'none', example: 'wasmmap=app.json',
+    about: 'A file that says which functions of WebAssembly modules are malloc, free and so on, where that cannot be found.' },
+  { name: 'wasmcache', kind: 'file', scope: 'process', otherwise: 'a folder for temporary files', example: 'wasmcache=.cache/vmalloc',
+    about: 'The folder in which is kept what was found in WebAssembly modules, so that it need not be looked for again.' },
   { name: 'format', kind: 'choice', scope: 'process', choices: ['text', 'ast', 'json', 'none'], otherwise: 'text', example: 'format=json',
     about: 'How reports of debug are written: to be read, as the lines of AST vmalloc, one JSON object a line, or not at all: listeners still hear them.' },
   { name: 'warn', kind: 'file', scope: 'process', otherwise: 'standard error', example: "warn='my warnings-%p.txt'",

@@ -1281,6 +1281,39 @@ export class Handle implements Held {
     if ((this.bits & H.EVENTS) !== 0) this.tellHandler(event, { region: this, at, size, old })
   }
 
+  /** The same, asked often: false where it is not certain. */
+  get isHereNow(): boolean {
+    return this.words.i32[(this.place + H.SUM) >>> 2] === this.sum && !this.ended
+  }
+
+  /** Code that knows the shape of blocks has made two of one: the second begins at `at`. */
+  part(at: Addr): void {
+    this.within(() => this.policy.part?.(at - this.bias))
+  }
+
+  get isHeard(): boolean {
+    return this.ears.length > 0
+  }
+
+  /** Tells of a block that came by other ways than this handle's; for those whose blocks a program's own malloc serves. */
+  heardAlloc(at: Addr, size: number, alignment: number, zeroed: boolean): void {
+    for (const ear of this.ears) ear.alloc?.(this, at, size, alignment, zeroed)
+  }
+
+  heard(event: 'free' | 'resize', at: Addr, size: number, old: Addr): void {
+    if (this.ears.length > 0) this.tellBlock(event, at, size, old)
+  }
+
+  heardFailure(request: Request): void {
+    for (const ear of this.ears) ear.nomem?.(this, request)
+  }
+
+  /** Whether its header lies where it was: a program may put its memory back to what it was before. */
+  get isInPlace(): boolean {
+    if (this.words.gone) this.space.renew()
+    return !this.ended && this.isHere()
+  }
+
   private tellHandler(event: DisciplineEvent, data: unknown): void {
     this.space.tell(() => this.store.discipline.exception?.(this, event, data))
   }

@@ -4,8 +4,8 @@
  *   alloc -> method -> grow -> discipline.memory(grow in place) -> refused? -> discipline.memory(new)
  *
  * How much is asked for: what is needed, or a share of what the region has (a 256th in a root, a 16th in a nested
- * region, whose memory rarely grows in place), whichever is more; where that is refused, just what is needed. Bytes
- * held beyond what clients use stay within that share.
+ * region, whose memory rarely grows in place; an 8th for a new segment of a root), whichever is more; where that is refused, just
+ * what is needed. Bytes held beyond what clients use stay within that share.
  */
 
 import { type Addr, ALIGN, LIMIT } from '../contract/addr.ts'
@@ -19,6 +19,7 @@ import type { Words } from '../ground/words.ts'
 import {
   BUSY,
   EXTENT,
+  HEADS,
   LAST,
   LEDGER,
   LENGTH,
@@ -39,6 +40,7 @@ const ROOT_STEP = 16 * 1024
 const ROOT_SHARE = 256
 const NESTED_STEP = 4 * 1024
 const NESTED_SHARE = 16
+const PIECE_SHARE = 8
 
 /** Kinds of extra pieces, by the field of the header that has the first. */
 export type Extra = typeof MORE_VALUES | typeof LEDGER
@@ -56,6 +58,7 @@ export class Segments implements Store {
   readonly name: string
   discipline: Discipline
   align = ALIGN
+  heads = false
   state = 0
   tally = 0
   /** Address of the region's header; 0 before it has one. */
@@ -76,10 +79,11 @@ export class Segments implements Store {
     this.region = region
   }
 
-  /** Binds the store to a header that is there. */
-  bind(header: number, align: number): void {
+  /** Binds the store to a header that is there, with what its ALIGNMENT says. */
+  bind(header: number, alignment: number): void {
     this.header = header
-    this.align = align
+    this.align = alignment & ~HEADS
+    this.heads = (alignment & HEADS) !== 0
     this.state = this.get(header, STATE)
     this.tally = header + BUSY
   }
@@ -159,7 +163,8 @@ export class Segments implements Store {
       }
     }
     if (fresh === 0) return false
-    for (const more of fresh < step ? [step, fresh] : [fresh]) {
+    const piece = this.discipline.parent === undefined ? this.pieceStep(step) : step
+    for (const more of fresh < piece ? [piece, fresh] : [fresh]) {
       const want = this.rounded(more + RECORD + 2 * ALIGN)
       const at = want <= LIMIT ? this.ask('new', 0, 0, want) : 0
       if (at !== 0) {
@@ -253,9 +258,12 @@ export class Segments implements Store {
     this.region.reported(found.size < tail ? found : { ...found, size: found.size - tail })
   }
 
-  /** The same store for a method whose state lies elsewhere in the header, and what it takes and gives, too. */
-  at(state: number, tally: number): Store {
-    return new Elsewhere(this, state, tally)
+  /**
+   * The same store for a method whose state lies elsewhere in the header, and what it takes and gives, too; `heads` is
+   * whether all that it wraps has them.
+   */
+  at(state: number, tally: number, heads: boolean): Store {
+    return new Elsewhere(this, state, tally, heads)
   }
 
   views(): SegmentView[] {
@@ -285,6 +293,11 @@ export class Segments implements Store {
 
   private rounded(bytes: number): number {
     return roundUp(bytes, Math.max(this.discipline.round ?? ALIGN, 1))
+  }
+
+  /** In a root a new segment is asked for where the last one cannot grow: then few large ones are found sooner than many. */
+  private pieceStep(step: number): number {
+    return Math.max(step, Math.ceil(this.get(this.header, EXTENT) / PIECE_SHARE))
   }
 
   private step(): number {
@@ -410,11 +423,13 @@ export class Segments implements Store {
 class Elsewhere implements Store {
   readonly state: number
   readonly tally: number
+  readonly heads: boolean
   private readonly store: Segments
 
-  constructor(store: Segments, state: number, tally: number) {
+  constructor(store: Segments, state: number, tally: number, heads: boolean) {
     this.state = state
     this.tally = tally
+    this.heads = heads && store.heads
     this.store = store
   }
 

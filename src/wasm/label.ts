@@ -1,0 +1,57 @@
+/**
+ * label: what a module is called that comes as bytes: by the package whose code instantiates it, else by the file.
+ *
+ *   .../node_modules/@sqlite.org/sqlite-wasm/dist/sqlite3-node.mjs   sqlite-wasm
+ *   .../app/decode.mjs                                               decode
+ *   https://example.org/zstd.wasm                                    zstd
+ */
+
+/** Of an address or a path. */
+export function labelOf(place: string): string {
+  const path = place.replace(/[?#].*$/, '').replaceAll('\\', '/')
+  const packages = [...path.matchAll(/\/node_modules\/(?:\.pnpm\/[^/]+\/node_modules\/)?(?:@[^/]+\/)?([^/@]+)\//g)]
+  const inside = packages.at(-1)?.[1]
+  const file = path.slice(path.lastIndexOf('/') + 1).replace(/(\.[\w]+)+$/, '')
+  const label = (inside ?? file).replace(/[^\w.-]+/g, '-')
+  return label === '' ? 'module' : label.slice(0, 60)
+}
+
+const DEPTH = 24
+const here = folderOf(import.meta.url)
+
+function folderOf(url: string): string {
+  return url.slice(0, url.lastIndexOf('/') + 1).replace(/^file:\/\//, '')
+}
+
+interface V8 {
+  stackTraceLimit: number
+  prepareStackTrace: unknown
+}
+
+interface CallSite {
+  getFileName(): string | null | undefined
+  getScriptNameOrSourceURL(): string | null | undefined
+}
+
+/** The first file on the stack that is not this package's, as the engine calls it; '' where there is none. */
+export function callerOf(): string {
+  const engine = Error as unknown as V8
+  const { stackTraceLimit, prepareStackTrace } = engine
+  try {
+    engine.stackTraceLimit = DEPTH
+    engine.prepareStackTrace = (_error: unknown, sites: CallSite[]) => sites
+    const sites = new Error().stack as unknown
+    const files = Array.isArray(sites) ? (sites as CallSite[]).map(fileOf) : writtenFiles(String(sites))
+    return files.find((file) => file !== '' && !file.includes(here) && !file.startsWith('wasm:')) ?? ''
+  } finally {
+    engine.stackTraceLimit = stackTraceLimit
+    engine.prepareStackTrace = prepareStackTrace
+  }
+}
+
+const fileOf = (site: CallSite) => site.getFileName() ?? site.getScriptNameOrSourceURL() ?? ''
+
+/** Of a stack that is a text, as engines other than V8 have it: `name@file:1:2`. */
+function writtenFiles(stack: string): string[] {
+  return stack.split('\n').map((line) => /@?((?:https?|file|blob):.*?)(?::\d+){0,2}$/.exec(line)?.[1] ?? '')
+}

@@ -1,0 +1,128 @@
+/**
+ * program: a compiled module that is about to be run: what was found in it, and the bytes that can be served.
+ *
+ * What cannot be read, has no malloc, or is of a kind that is left alone has no bytes here: it runs as it was.
+ */
+import { type Module, parse } from './binary.ts'
+import { type Facts, factsOf } from './facts.ts'
+import { find, type Hints } from './find.ts'
+import { Unreadable } from './reader.ts'
+import { rewrite } from './rewrite.ts'
+import type { Finding, Role } from './roles.ts'
+
+export interface Program {
+  /** Of the file, in bytes; 0 where it came compiled. */
+  readonly size: number
+  /** Whether it has or imports a memory; one without has no heap. */
+  readonly hasMemory: boolean
+  /** What it is called: by the package it came from, its address, or the file that loaded it. */
+  readonly label: string
+  readonly finding: Finding | undefined
+  /** The roles of the targets, in the order of their slots. */
+  readonly roles: readonly Role[]
+  readonly facts: Facts | undefined
+  /** Where table 0 comes from, if it is imported. */
+  readonly table: ImportedTable | undefined
+  /** What is run in its place. */
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined
+  /** Why it is left alone; '' where it is not. */
+  readonly left: string
+  /** Milliseconds that finding and rewriting took. */
+  readonly findingTime: number
+  readonly rewritingTime: number
+}
+
+export interface ImportedTable {
+  readonly module: string
+  readonly name: string
+}
+
+/** What a rewritten module says of itself beside its facts. */
+interface Note {
+  readonly label: string
+  readonly size: number
+  readonly roles: readonly Role[]
+  readonly finding: Finding
+  readonly table: ImportedTable | undefined
+}
+
+let numbered = 0
+
+/** Looks a module over. `found` is what was found in it before, where that is known. */
+export function programOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  label: string,
+  search: (bytes: Uint8Array, look: (hints: Hints) => Finding) => Finding = (_, look) => look({}),
+): Program {
+  const began = performance.now()
+  let hasMemory = true
+  const left = (why: string, finding?: Finding): Program => ({
+    size: bytes.length,
+    hasMemory,
+    label,
+    finding,
+    roles: [],
+    facts: undefined,
+    table: undefined,
+    bytes: undefined,
+    left: why,
+    findingTime: performance.now() - began,
+    rewritingTime: 0,
+  })
+  try {
+    if (factsOf(bytes) !== undefined) return left('it is rewritten already')
+    const module = parse(bytes)
+    hasMemory = module.memories.length > 0
+    const finding = search(bytes, (hints) => find(module, hints))
+    if (finding.left !== '') return left(finding.left, finding)
+    const roles = finding.functions.map(({ role }) => role)
+    const targets = finding.functions.map(({ index }) => index)
+    const between = performance.now()
+    const table = tableOf(module)
+    const note: Note = { label, size: bytes.length, roles, finding, table }
+    const names = new Map(finding.functions.map(({ index, role }) => [index, role]))
+    const id = `vm${++numbered}~${label}`
+    const rewritten = rewrite(module, targets, { id, names, note: JSON.stringify(note) })
+    return {
+      size: bytes.length,
+      hasMemory,
+      label,
+      finding,
+      roles,
+      facts: rewritten,
+      table,
+      bytes: rewritten.bytes,
+      left: '',
+      findingTime: between - began,
+      rewritingTime: performance.now() - between,
+    }
+  } catch (error) {
+    if (error instanceof Unreadable) return left(error.message)
+    throw error
+  }
+}
+
+function tableOf({ imports }: Module): ImportedTable | undefined {
+  const found = imports.find(({ kind }) => kind === 'table')
+  return found && { module: found.module, name: found.name }
+}
+
+/** The program of a module that was rewritten elsewhere, in another thread say; undefined for what was not. */
+export function programFrom(module: WebAssembly.Module): Program | undefined {
+  const facts = factsOf(module)
+  if (facts === undefined) return undefined
+  const { label, size, roles, finding, table } = JSON.parse(facts.note) as Note
+  return {
+    size,
+    hasMemory: true,
+    label,
+    finding,
+    roles,
+    facts,
+    table,
+    bytes: undefined,
+    left: '',
+    findingTime: 0,
+    rewritingTime: 0,
+  }
+}

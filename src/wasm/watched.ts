@@ -1,0 +1,180 @@
+/**
+ * watched: a region whose blocks are a program's own: its malloc serves, and what it does is counted.
+ *
+ *   linear memory   | data, stack | ... | header | block | free | block | block | ... |
+ *                                       ^ piece: one block of the program's malloc               ^ end of the memory
+ *                                       |<------------------- extent ----------------------->|
+ *
+ * The header lies in a block that was asked of the program's malloc, as any of the program's own; nothing else in the
+ * memory is touched. The extent is what lies from there to the end of the memory, though not all of that is the
+ * program's heap: what no block has is overhead here, whatever it is.
+ *
+ *   by address   the size of each block, as it was asked for
+ *   sampled      of those on which a sample fell: site, weight, when
+ *
+ * A program may free and resize by ways that nobody watches (functions that were not found, code inlined). So a block that
+ * is not known is the program's affair, and one that comes again was freed before. Sizes are those asked for.
+ *
+ * Where a program puts its memory back to what it was, the header may be gone: who counts looks whether it is there.
+ */
+import { Book, now } from '../../methods/profile/book.ts'
+import { type Addr, NIL } from '../contract/addr.ts'
+import type { Method, Profiled, Visit } from '../contract/method.ts'
+import type { OptionValue } from '../contract/option.ts'
+import type { Region } from '../contract/region.ts'
+import { type Store, tookInto } from '../contract/store.ts'
+import { capture, type Site } from '../ground/stacks.ts'
+import type { Words } from '../ground/words.ts'
+import { SUM } from '../region/header.ts'
+import { AddressTable } from '../trace/address-table.ts'
+import type { Originals } from './originals.ts'
+
+const DEFAULT_INTERVAL = 512 * 1024
+const DEFAULT_DEPTH = 16
+/** What a program asks for in one piece is less. */
+const MOST = 2 ** 31 - 1
+/** What a program's own malloc is called, as a method. */
+export const OWN_METHOD = 'original'
+
+interface Sample {
+  readonly site: Site
+  readonly size: number
+  readonly weight: number
+  readonly born: number
+}
+
+export class Watched implements Method {
+  private readonly store: Store
+  private readonly words: Words
+  private readonly tally: number
+  private readonly originals: Originals
+  /** Sizes by address. */
+  private readonly sizes = new AddressTable()
+  private readonly book: Book | undefined
+  private readonly interval: number
+  private readonly depth: number
+  private readonly samples = new Map<Addr, Sample>()
+  private left: number //    bytes until the next sample
+  private random: number
+  // where the header says that it is there
+  private seal = 0
+  private sum = 0
+
+  constructor(store: Store, settings: Readonly<Record<string, OptionValue>>, originals: Originals, profiles: boolean) {
+    this.store = store
+    this.words = store.words
+    this.tally = store.tally >>> 2
+    this.originals = originals
+    this.book = profiles ? new Book() : undefined
+    this.interval = Number(settings.sample ?? DEFAULT_INTERVAL)
+    this.depth = Number(settings.depth ?? DEFAULT_DEPTH)
+    this.random = (settings.seed === undefined ? Math.random() * 2 ** 32 : Number(settings.seed)) | 1
+    this.left = this.book === undefined ? Infinity : this.gap()
+  }
+
+  start(): void {
+    this.reach()
+  }
+
+  /** Says where the region's header is. */
+  lieAt(region: Pick<Region, 'header'>): void {
+    this.seal = (region.header + SUM) >>> 2
+    this.sum = this.words.i32[this.seal]!
+  }
+
+  /** Whether it is there still, and the memory is as long as it was. */
+  get isHere(): boolean {
+    return this.words.i32[this.seal] === this.sum
+  }
+
+  /** The extent goes to the end of the memory, as it is now. */
+  reach(): void {
+    const { last } = this.store
+    const lacks = this.words.length - this.store.limit(last)
+    if (lacks >= 8) this.store.grow(lacks & ~7, 0)
+  }
+
+  /** A block of the program's is busy from now on. `above` is what the program called. */
+  took(at: Addr, size: number, above: unknown): void {
+    const bytes = size < MOST ? size : MOST
+    const old = this.sizes.set(at, bytes)
+    if (old >= 0) this.forget(at, old)
+    tookInto(this.words.i32, this.tally, bytes)
+    this.left -= bytes
+    if (this.left <= 0) this.look(at, bytes, above)
+  }
+
+  /** A block is busy no more; its size, or -1 where it was not known. */
+  gave(at: Addr): number {
+    const size = this.sizes.take(at)
+    if (size >= 0) this.forget(at, size)
+    return size
+  }
+
+  alloc(size: number): Addr {
+    const at = this.originals.malloc(size) >>> 0
+    if (at !== NIL) this.took(at, size, this.alloc)
+    return at
+  }
+
+  free(at: Addr): boolean {
+    if (this.gave(at) < 0) return false
+    this.originals.free(at)
+    return true
+  }
+
+  sizeOf(at: Addr): number {
+    return at >>> 0 === at ? this.sizes.get(at) : -1
+  }
+
+  walk(visit: Visit): void {
+    for (const [at, size] of this.sizes.entries().sort(([a], [b]) => a - b))
+      if (visit(at, size, 'busy') === false) return
+  }
+
+  /** The program's heap has laws of its own. */
+  check(): void {}
+
+  /** What was counted is forgotten; the program's blocks stay. */
+  clear(): void {
+    this.sizes.clear()
+    this.samples.clear()
+  }
+
+  get profile(): ((fresh: boolean) => Profiled) | undefined {
+    const { book } = this
+    return book === undefined ? undefined : (fresh) => book.profiled(this.interval, fresh)
+  }
+
+  private forget(at: Addr, size: number): void {
+    const m = this.words.i32
+    m[this.tally] = m[this.tally]! - size
+    if (this.samples.size === 0) return
+    const sample = this.samples.get(at)
+    if (sample === undefined) return
+    this.samples.delete(at)
+    this.book!.gave(sample.site, sample.size, sample.weight, now() - sample.born)
+  }
+
+  /** A sample falls on a block of s bytes with probability p = 1 - exp(-s / interval), so it stands for 1/p of them. */
+  private look(at: Addr, size: number, above: unknown): void {
+    const weight = this.interval === 0 ? 1 : size === 0 ? 0 : 1 / -Math.expm1(-size / this.interval)
+    while (this.left <= 0) this.left = this.interval === 0 ? 0 : this.left + this.gap()
+    if (this.interval === 0) this.left = 0
+    if (weight === 0) return
+    const site = capture(this.depth, above)
+    this.samples.set(at, { site, size, weight, born: now() })
+    this.book!.took(site, size, weight, this.words.i32[this.tally]! >>> 0)
+  }
+
+  /** Bytes to the next sample, from an exponential distribution (xorshift32 draws). */
+  private gap(): number {
+    if (this.interval === 0) return 0
+    let x = this.random
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    this.random = x
+    return -Math.log(((x >>> 0) + 1) / (2 ** 32 + 1)) * this.interval
+  }
+}
