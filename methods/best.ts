@@ -256,6 +256,28 @@ class Best implements Method {
     mendHead(this.words.i32, this.s, at >>> 2, size, left >>> 2)
   }
 
+  part(at: Addr): void {
+    const { store } = this
+    const m = this.words.i32
+    const cell = at >>> 2
+    const segment = store.find(at)
+    if (segment === 0) return
+    let before = 0
+    let left = 0
+    let next = firstOf(store, segment)
+    while (next < cell) {
+      before = left
+      left = next
+      next += spanOf(m, next)
+      if (next === left) return
+    }
+    if (next !== cell) return
+    // the code that cut it kept no bit of ours
+    if (left !== 0) mendHead(m, this.s, left, (spanOf(m, left) << 2) - 4, before)
+    mendHead(m, this.s, cell, (spanOf(m, cell) << 2) - 4, left)
+    store.gave(4)
+  }
+
   serves(size: number): boolean {
     return size <= this.most
   }

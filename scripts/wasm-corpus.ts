@@ -177,7 +177,7 @@ for (const entry of corpus) {
   }
   const result = await resultOf(entry, folder)
   console.error(`${entry.program}: ${WAYS.every((way) => result.ends[way].equal) ? 'equal' : wrongWays(result.ends)}`)
-  for (const way of WAYS) if (!result.ends[way].equal) console.error(result.ends[way].stderr.slice(0, 2000))
+  for (const way of WAYS) if (!result.ends[way].equal) console.error(result.ends[way].stderr.slice(-1500))
   results.push(result)
 }
 const rows = results.flatMap(rowsOf)

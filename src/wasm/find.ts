@@ -16,7 +16,7 @@ import { type Module, typeOf } from './binary.ts'
 import { type Dlmalloc, findDlmalloc } from './dlmalloc.ts'
 import { type Emmalloc, findEmmalloc } from './emmalloc.ts'
 import { rolesInGlue } from './glue.ts'
-import { levelsOf, NONE, reasonToLeave } from './levels.ts'
+import { levelsOf, noLevels, reasonToLeave } from './levels.ts'
 import { Unreadable } from './reader.ts'
 import {
   type Evidence,
@@ -66,7 +66,7 @@ export function find(module: Module, hints: Hints = {}): Finding {
 }
 
 function leave(left: string): Finding {
-  return { family: 'none', alignment: 8, functions: [], strangers: [], levels: NONE(left), left }
+  return { family: 'none', alignment: 8, functions: [], strangers: [], levels: noLevels(left), left }
 }
 
 function search(module: Module, hints: Hints): Finding {
@@ -136,29 +136,38 @@ function choose(found: readonly Dlmalloc[], named: readonly Candidate[]): Dlmall
 
 function dlmallocFinding(seen: Survey, named: readonly Candidate[], whole: Dlmalloc): Finding {
   const roles = new Map(whole.roles)
-  // what only calls the allocator may have a name and no fingerprint
-  for (const { role, index, evidence } of named) {
-    const isTaken = role === 'malloc' || role === 'free' ? evidence === 'map' : !isInAllocator(whole, index)
-    if (!roles.has(index) && isTaken) roles.set(index, role)
-  }
-  const left = whole.strangers.filter(({ index }) => !roles.has(index))
+  const denied = overruled(whole, named)
+  for (const { index } of denied) roles.delete(index)
+  // what only calls the allocator, or has code of others in it, may have a name and no fingerprint
+  for (const one of named) if (!roles.has(one.index) && isBelieved(whole, one)) roles.set(one.index, one.role)
+  const strangers = [...whole.strangers, ...denied].filter(({ index }) => !roles.has(index))
   const inlined = whole.inlined.filter(({ index }) => !roles.has(index))
   const readers = whole.readers.filter((index) => !roles.has(index))
   const functions = foundOf(seen, roles, named, 'its code is that of dlmalloc', whole.roles)
-  const facts = { family: 'dlmalloc' as const, functions, strangers: left, inlined, readers, isProven: true }
+  const levels = levelsOf({ family: 'dlmalloc', functions, strangers, inlined, readers, isProven: true })
   return {
     family: 'dlmalloc',
     alignment: whole.alignment,
     functions,
-    strangers: [...left, ...inlined],
-    levels: levelsOf(facts),
+    strangers: [...strangers, ...inlined],
+    levels,
     left: '',
   }
 }
 
-/** Names do not make a function that manages blocks itself into another. */
-function isInAllocator(whole: Dlmalloc, index: number): boolean {
-  return whole.inside.includes(index) || whole.harmless.includes(index)
+/** Functions whose role the map gives to others. */
+function overruled(whole: Dlmalloc, named: readonly Candidate[]): Stranger[] {
+  const said = named.filter(({ evidence }) => evidence === 'map')
+  return [...whole.roles]
+    .filter(([index, role]) => said.some((one) => one.role === role) && !said.some((one) => one.index === index))
+    .map(([index, role]) => ({ index, why: `looks like ${role}, and the map names another` }))
+}
+
+/** A malloc or free that does not touch the state itself is a wrapper; what only those with a role call is none of them. */
+function isBelieved(whole: Dlmalloc, { role, index, evidence }: Candidate): boolean {
+  if (evidence === 'map') return true
+  if (role === 'malloc' || role === 'free') return whole.strangers.some((stranger) => stranger.index === index)
+  return !whole.inside.includes(index) && !whole.harmless.includes(index)
 }
 
 function otherFinding(seen: Survey, named: readonly Candidate[]): Finding {

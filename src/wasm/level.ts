@@ -49,18 +49,20 @@ export function levelFor(method: string | undefined, finding: Finding): Level {
   const title = chain.map(({ name }) => name).join('(') + ')'.repeat(chain.length - 1)
   const inner = chain.at(-1)!
   const level = chain.length > 1 ? 'debug' : 'replace'
-  const why = level === 'debug' && inner.heads !== true ? headless(inner) : finding.levels[level]
+  // code that resizes blocks by itself needs a method that can part them
+  const needed = inner.heads === true ? level : 'debug'
+  const why = level === 'debug' && inner.heads !== true ? headless(inner) : finding.levels[needed]
   if (why !== '') return { ...observed(watched), why: `method ${title} cannot serve it: ${why}` }
-  return { level, method: title, serving: servingOf(title, inner), why: '' }
+  return { level, method: title, serving: servingOf(title, inner, finding), why: '' }
 }
 
 const observed = (method: string): Level => ({ level: 'observe', method, serving: undefined, why: '' })
 
 const headless = ({ name }: MethodDef) => `blocks of ${name} have no heads that its compiled code could look at`
 
-function servingOf(method: string, inner: MethodDef): Serving {
+function servingOf(method: string, inner: MethodDef, { levels }: Finding): Serving {
   if (inner.sizes === 'none') {
     throw new VmallocError('argument', `method ${inner.name} serves no program: it has no blocks`)
   }
-  return { method, heads: inner.heads === true, freesAny: inner.frees === 'any' }
+  return { method, heads: inner.heads === true, freesAny: inner.frees === 'any', tails: levels.debug === '' }
 }

@@ -24,7 +24,7 @@ export interface Facts {
 }
 
 /** The same reason for every level. */
-export function NONE(reason: string): Levels {
+export function noLevels(reason: string): Levels {
   return { observe: reason, replace: reason, debug: reason }
 }
 
@@ -63,8 +63,7 @@ function whyNotReplace({ family, functions, strangers, inlined, isProven }: Fact
   return ''
 }
 
-function whyNotDebug({ family, inlined, readers }: Facts): string {
-  if (family !== 'dlmalloc') return 'its blocks have no heads as debug needs them'
+function whyNotDebug({ inlined, readers }: Facts): string {
   const [first] = inlined
   if (first !== undefined) return `function ${first.index}: ${first.why}`
   const [reader] = readers

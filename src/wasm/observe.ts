@@ -29,6 +29,8 @@ export class Observer {
   private watched: Watched | undefined = undefined
   private handle: Handle | undefined = undefined
   private left = TRIES
+  /** Inside a function of the module's own, which may call another one of them by ways that lead back here. */
+  private isInside = false
 
   constructor(linear: Linear, profiles: boolean) {
     this.linear = linear
@@ -48,11 +50,11 @@ export class Observer {
     const hooks: Hooks = {
       malloc: (size) => {
         const at = malloc(size)
-        this.took(at >>> 0, size >>> 0, 0, false, hooks.malloc)
+        if (!this.isInside) this.took(at >>> 0, size >>> 0, 0, false, hooks.malloc)
         return at
       },
       free: (at) => {
-        this.gave(at >>> 0)
+        if (!this.isInside) this.gave(at >>> 0)
         free(at)
         return 0
       },
@@ -60,14 +62,14 @@ export class Observer {
     const { realloc, calloc, memalign, aligned_alloc, posix_memalign } = originals
     if (realloc !== undefined) {
       hooks.realloc = (at, size = 0) => {
-        const to = realloc(at, size)
+        const to = this.inside(() => realloc(at, size))
         this.moved(at >>> 0, to >>> 0, size >>> 0, hooks.realloc)
         return to
       }
     }
     if (calloc !== undefined) {
       hooks.calloc = (count, size = 0) => {
-        const at = calloc(count, size)
+        const at = this.inside(() => calloc(count, size))
         this.took(at >>> 0, (count >>> 0) * (size >>> 0), 0, true, hooks.calloc)
         return at
       }
@@ -76,7 +78,7 @@ export class Observer {
     if (aligned_alloc !== undefined) hooks.aligned_alloc = this.aligned(aligned_alloc)
     if (posix_memalign !== undefined) {
       hooks.posix_memalign = (out, alignment = 0, size = 0) => {
-        const answer = posix_memalign(out, alignment, size)
+        const answer = this.inside(() => posix_memalign(out, alignment, size))
         if (answer !== 0) figures.failures++
         else {
           const at = new DataView(linear.memory.buffer).getUint32(out >>> 0, true)
@@ -90,11 +92,21 @@ export class Observer {
 
   private aligned(original: (alignment: number, size: number) => number): (alignment: number, size?: number) => number {
     const hook = (alignment: number, size = 0): number => {
-      const at = original(alignment, size)
+      const at = this.inside(() => original(alignment, size))
       this.took(at >>> 0, size >>> 0, alignment >>> 0, false, hook)
       return at
     }
     return hook
+  }
+
+  private inside(call: () => number): number {
+    const was = this.isInside
+    this.isInside = true
+    try {
+      return call()
+    } finally {
+      this.isInside = was
+    }
   }
 
   private took(at: number, size: number, alignment: number, zeroed: boolean, above: unknown): void {

@@ -15,7 +15,6 @@ import { currentOptions } from '../region/options.ts'
 import { nameFrames } from './frames.ts'
 import { callerOf, labelOf } from './label.ts'
 import { type Program, programFrom, programOf } from './program.ts'
-import { searcher } from './search.ts'
 import { Native } from './serve.ts'
 import { type Joint, join, leftAlone } from './session.ts'
 
@@ -131,7 +130,7 @@ function lookAt(source: unknown, url = ''): Program | undefined {
   if (bytes === undefined) return undefined
   const caller = callerOf()
   if (caller.startsWith('node:')) return undefined
-  const program = programOf(bytes, labelOf(url === '' ? caller : url), searcher(currentOptions()))
+  const program = programOf(bytes, labelOf(url === '' ? caller : url), currentOptions())
   if (program.bytes === undefined) leftAlone(program)
   return program
 }

@@ -3,12 +3,14 @@
  *
  * What cannot be read, has no malloc, or is of a kind that is left alone has no bytes here: it runs as it was.
  */
+
+import type { Options } from '../region/options.ts'
 import { type Module, parse } from './binary.ts'
 import { type Facts, factsOf } from './facts.ts'
-import { find, type Hints } from './find.ts'
 import { Unreadable } from './reader.ts'
 import { rewrite } from './rewrite.ts'
 import type { Finding, Role } from './roles.ts'
+import { searched } from './search.ts'
 
 export interface Program {
   /** Of the file, in bytes; 0 where it came compiled. */
@@ -48,12 +50,8 @@ interface Note {
 
 let numbered = 0
 
-/** Looks a module over. `found` is what was found in it before, where that is known. */
-export function programOf(
-  bytes: Uint8Array<ArrayBuffer>,
-  label: string,
-  search: (bytes: Uint8Array, look: (hints: Hints) => Finding) => Finding = (_, look) => look({}),
-): Program {
+/** Looks a module over. */
+export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options: Options): Program {
   const began = performance.now()
   let hasMemory = true
   const left = (why: string, finding?: Finding): Program => ({
@@ -73,7 +71,7 @@ export function programOf(
     if (factsOf(bytes) !== undefined) return left('it is rewritten already')
     const module = parse(bytes)
     hasMemory = module.memories.length > 0
-    const finding = search(bytes, (hints) => find(module, hints))
+    const finding = searched(module, options)
     if (finding.left !== '') return left(finding.left, finding)
     const roles = finding.functions.map(({ role }) => role)
     const targets = finding.functions.map(({ index }) => index)

@@ -39,6 +39,8 @@ export interface Serving {
   readonly heads: boolean
   /** Whether any block may be freed, not only the newest. */
   readonly freesAny: boolean
+  /** Whether no code of the program resizes blocks by itself, so that the region may keep something at their ends. */
+  readonly tails: boolean
 }
 
 export class Replacer {
@@ -50,6 +52,8 @@ export class Replacer {
   private readonly lead: number
   private handle: Handle | undefined = undefined
   private left = TRIES
+  /** Inside a function of the module's own, which may call another one of them by ways that lead back here. */
+  private isInside = false
   private wasTold = false
 
   constructor(linear: Linear, serving: Serving) {
@@ -67,7 +71,7 @@ export class Replacer {
   private make(): Hooks {
     const { originals } = this
     const hooks: Hooks = {
-      malloc: (size) => this.alloc(size >>> 0, size),
+      malloc: (size) => (this.isInside ? originals.malloc(size) : this.alloc(size >>> 0, size)),
       free: (at) => this.free(at >>> 0),
     }
     const optional: Hooks = {
@@ -112,13 +116,13 @@ export class Replacer {
         this.told(error)
       }
     }
-    return this.counted(this.originals.calloc!(count, each))
+    return this.counted(this.inside(() => this.originals.calloc!(count, each)))
   }
 
   private align(alignment: number, size: number, original: Call): number {
     const { figures, alignment: usual } = this.linear
     figures.allocs++
-    if (!isPowerOfTwo(alignment)) return this.counted(original(alignment, size))
+    if (!isPowerOfTwo(alignment)) return this.counted(this.inside(() => original(alignment, size)))
     const region = this.isThere() ? this.handle! : undefined
     if (region !== undefined && (this.lead === 0 || alignment <= usual)) {
       try {
@@ -128,7 +132,7 @@ export class Replacer {
         this.told(error)
       }
     }
-    return this.counted(original(alignment, size))
+    return this.counted(this.inside(() => original(alignment, size)))
   }
 
   private posixMemalign(out: number, alignment: number, size: number): number {
@@ -166,7 +170,7 @@ export class Replacer {
     figures.resizes++
     if (at !== NIL && !this.owns(at)) {
       figures.foreign++
-      return this.counted(this.originals.realloc!(at, size))
+      return this.counted(this.inside(() => this.originals.realloc!(at, size)))
     }
     if (at === NIL) {
       figures.allocs-- // that is counted as a resize
@@ -220,6 +224,16 @@ export class Replacer {
     return 0
   }
 
+  private inside(call: () => number): number {
+    const was = this.isInside
+    this.isInside = true
+    try {
+      return call()
+    } finally {
+      this.isInside = was
+    }
+  }
+
   private counted(at: number): number {
     if (at === 0) this.linear.figures.failures++
     return at
@@ -241,7 +255,7 @@ export class Replacer {
 
   private isThere(): boolean {
     const { handle } = this
-    return (handle !== undefined && handle.isHereNow) || this.begin()
+    return handle?.isHereNow || this.begin()
   }
 
   private begin(): boolean {
@@ -257,8 +271,9 @@ export class Replacer {
     const raw = wasm({ memory, malloc, free, round: CHUNK })
     raw.exception = (region, event) => (event === 'nomem' && region.compact() > 0 ? 1 : 0)
     try {
-      const { method } = this.serving
-      this.handle = openDecided({ name, method, discipline: raw, align: alignment }) as Handle
+      const { method, tails } = this.serving
+      const accounts = tails ? {} : { accounts: false, ordinals: false }
+      this.handle = openDecided({ name, method, discipline: raw, align: alignment, ...accounts }) as Handle
       this.left = TRIES
       return true
     } catch (error) {

@@ -5,8 +5,8 @@
  *   after     | imports | .. MALLOC .. FREE .. | malloc | free |       globals .. + slot     table 0 + 2
  *
  *   MALLOC    global.get slot
- *             if   parameters  slot + (k - 1)  call_indirect table 0      k = 0 for the first target, 1 for the next ...
- *             else parameters  call copy
+ *             if  parameters  slot + (k - 1)  call_indirect table 0  return  end     k = 0 for the first target, 1, ...
+ *             parameters  call copy
  *
  * Functions are numbered with the imports first, so a module that imported one function more would have all others
  * renumbered: in calls, tables, exports, names, in sections that nobody here knows. Instead the body of a target is copied
@@ -22,7 +22,6 @@
  * O(n) for n bytes, of which only the bodies of targets are decoded; the others are copied. A call through an idle dispatcher
  * costs a few nanoseconds, and nothing where the engine inlines it.
  */
-
 import {
   bodyOf,
   CODE,

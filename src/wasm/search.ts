@@ -1,12 +1,63 @@
 /**
- * search: what is found in a module, as options say: with the map of `wasmmap`, and kept where `wasmcache` says.
+ * search: what is found in a module, as options say: with the map of `wasmmap`, and kept where `wasmcache` says. Without
+ * files (in a browser) every module is searched.
  */
 import type { Options } from '../region/options.ts'
-import type { Hints } from './find.ts'
+import { writeReport } from '../region/options.ts'
+import type { Module } from './binary.ts'
+import { FindingCache } from './cache.ts'
+import { find, type Hints } from './find.ts'
+import { hashOf } from './hash.ts'
+import { fitting, parseMap, type RoleMap } from './map.ts'
 import type { Finding } from './roles.ts'
 
-export type Search = (bytes: Uint8Array, look: (hints: Hints) => Finding) => Finding
+interface Files {
+  readFileSync(path: string, encoding: 'utf8'): string
+}
 
-export function searcher(_options: Options): Search {
-  return (_bytes, look) => look({})
+/** What options have led to, by the options that said it. */
+interface Aids {
+  readonly options: Options
+  readonly maps: ReadonlyMap<string, RoleMap>
+  readonly cache: FindingCache | undefined
+}
+
+let aids: Aids | undefined
+
+/** Finds the functions of a module, whose bytes are the module's. */
+export function searched(module: Module, options: Options): Finding {
+  if (aids?.options !== options) aids = aidsFor(options)
+  const { maps, cache } = aids
+  const hash = maps.size > 0 || cache !== undefined ? hashOf(module.bytes) : undefined
+  if (hash === undefined) return find(module)
+  const map = maps.get(hash)
+  if (map !== undefined) return find(module, { map: fitting(map, module, tell) } satisfies Hints)
+  const kept = cache?.read(hash)
+  if (kept !== undefined) return kept
+  const finding = find(module)
+  cache?.write(hash, finding)
+  return finding
+}
+
+function aidsFor(options: Options): Aids {
+  const folder = options.value('wasmcache')
+  const cache = FindingCache.open(typeof folder === 'string' ? folder : undefined)
+  return { options, maps: mapsFrom(options.value('wasmmap')), cache }
+}
+
+function mapsFrom(file: unknown): ReadonlyMap<string, RoleMap> {
+  if (typeof file !== 'string') return new Map()
+  const host = (globalThis as { process?: { getBuiltinModule?(name: 'node:fs'): Files | undefined } }).process
+  const files = host?.getBuiltinModule?.('node:fs')
+  try {
+    if (files === undefined) throw new Error('there are no files on this platform')
+    return parseMap(files.readFileSync(file, 'utf8'), tell)
+  } catch (error) {
+    tell(`cannot read the map ${file}: ${error instanceof Error ? error.message : String(error)}`)
+    return new Map()
+  }
+}
+
+function tell(sentence: string): void {
+  writeReport(`vmalloc: ${sentence}`)
 }

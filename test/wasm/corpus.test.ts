@@ -4,7 +4,7 @@
 import { expect } from 'chai'
 import { corpus, inPairs, type Outcome, run, versionOf, WAYS, type Way } from './corpus.ts'
 
-const place = { factor: 0.2, limit: 50 }
+const place = { factor: 0.1, limit: 50 }
 const entries = corpus.filter(({ byHand }) => !byHand)
 
 describe('wasm corpus', () => {

@@ -54,7 +54,6 @@ export const corpus: readonly Entry[] = [
     packages: ['wasmoon'],
     hard: 'thunks over emmalloc, uses its state after freeing it',
     debug: 'observe',
-    debug: 'observe',
   },
   { program: 'libsodium', packages: ['libsodium-wrappers'], hard: 'stripped, inside a .js file, large blocks' },
   { program: 'zstd', packages: ['@bokuweb/zstd-wasm'], hard: 'stripped, few blocks of megabytes' },
