@@ -2,7 +2,8 @@
  * From sources to dist/, which mirrors them: src/a.ts becomes dist/src/a.js, and so on.
  *
  * Every source file is an entry, so every module stays a file of its own with all that it exports; only the parts of a
- * method (methods/best/*) go into its file, where their constants are the engine's constants too. What comes from npm
+ * method (methods/best/*) go into its file, where their constants are the engine's constants too, and copies of the
+ * `leaves` below into all that import them. What comes from npm
  * is bundled into the entry that uses it (into dist/vendor/ where several do); dist/THIRD-PARTY-LICENSES.txt holds
  * the licences. `npm run build` runs this, then tsc for the .d.ts files.
  *
@@ -45,11 +46,41 @@ function onwarn(warning) {
   if (!theirs && !ofTypesOnly) throw new Error(warning.message)
 }
 
+/** Modules of constants and small functions, without any state. */
+const leaves = [
+  'src/contract/addr',
+  'src/contract/charge',
+  'src/contract/store',
+  'src/ground/bits',
+  'src/region/header',
+]
+const leafFiles = new Set(leaves.map((leaf) => join(root, `${leaf}.ts`)))
+const COPY = '.copy-of.'
+
+/**
+ * Whoever imports a leaf has a copy of it: what is imported is a variable to the engine, which it reads and looks at
+ * whenever it is used; what is a module's own and not exported is a constant.
+ */
+const copies = {
+  name: 'copies',
+  resolveId(source, importer) {
+    if (importer === undefined || !source.startsWith('.')) return null
+    const [from, copier] = importer.split(COPY)
+    const file = join(dirname(from), source)
+    const path = relative(root, from).split(sep).join('/')
+    const owner = copier ?? path.replace(/^(methods\/\w+)\/.*$/, '$1.ts').replaceAll('/', '+')
+    if (leafFiles.has(file)) return `${file}${COPY}${owner}`
+    return copier === undefined ? null : file
+  },
+  load: (id) => (id.includes(COPY) ? readFileSync(id.split(COPY)[0], 'utf8') : null),
+}
+
 const modules = {
   input: Object.fromEntries(entries),
   external: (id) => isBuiltin(id),
   preserveEntrySignatures: 'strict',
   plugins: [
+    copies,
     // The root's own `sideEffects` speaks of dist/, not of these sources.
     nodeResolve({ preferBuiltins: true, exportConditions: ['node'], ignoreSideEffectsForRoot: true }),
     commonjs(),
@@ -63,6 +94,7 @@ const modules = {
     dir: join(root, 'dist'),
     format: 'es',
     sourcemap: true,
+    sourcemapPathTransform: (path) => path.split(COPY)[0],
     entryFileNames: '[name].js',
     chunkFileNames: 'vendor/[name].js',
     hoistTransitiveImports: false,
