@@ -26,6 +26,9 @@
  *            out of which another one goes - else, and for what goes: merge with free neighbours
  *   O(1) for cached sizes, O(log size) otherwise.    overhead 4 bytes a block, smallest block 16
  *
+ *   allocFor, freeOf   for regions that keep accounts: the last word of the payload is the cell of who pays, whose counts
+ *            are kept on the way
+ *
  * The remainder is what the last split for a small request left: those that miss are carved from it one after the other,
  * so that blocks allocated together lie together. Once many requests missed, one of 8 KiB or more merges all that is
  * cached before it takes a place, or small blocks would lie scattered in the room of large ones.
@@ -39,6 +42,7 @@
  */
 
 import { type Addr, type Cell, LIMIT, NIL } from '../src/contract/addr.ts'
+import { chargeOne, dischargeOne, isOpen } from '../src/contract/charge.ts'
 import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
 import type { OptionValue } from '../src/contract/option.ts'
 import { type Segment, type Store, tookInto } from '../src/contract/store.ts'
@@ -202,6 +206,63 @@ class Best implements Method {
         return true
       }
     }
+    m[this.tally] = m[this.tally]! - ((span << 2) - 4)
+    this.giveBack(cell, span)
+    return true
+  }
+
+  // the same for accounts: the last word of a block says who pays for it, and is not counted. They repeat what alloc and
+  // free do, since a call between a block and its count costs as much as the count
+
+  allocFor(size: number, slot: Cell): Addr {
+    if (size > this.quick - 4 || size >>> 0 !== size) return this.obtainFor(size, slot)
+    const m = this.words.i32
+    const span = this.spanFor(size + 4)
+    const list = this.caches + span
+    const cell = m[list]!
+    if (cell === 0 || m[cell + PREV] !== (KEY ^ cell) || !isOpen(m, slot)) return this.obtainFor(size, slot)
+    m[list] = m[cell + NEXT]!
+    m[list + 1] = m[list + 1]! - 1
+    m[cell + PREV] = 0
+    m[cell + span - 2] = slot
+    const bytes = (span << 2) - 8
+    tookInto(m, this.tally, bytes)
+    chargeOne(m, slot, bytes)
+    return (cell << 2) >>> 0
+  }
+
+  freeOf(at: Addr, account: Cell, any: boolean): boolean {
+    const m = this.words.i32
+    const s = this.s
+    const cell = at >>> 2
+    if (at >>> 0 !== at || (at & this.low) !== this.odd) return false
+    const top = m[s + TOP]!
+    if (cell < m[s + LOW]! || cell >= top) return false
+    const head = m[cell + HEAD]!
+    const span = (head >>> 3) << 1
+    const right = cell + span
+    if ((head & BUSY) !== BUSY || span < this.min || right > top) return false
+    if ((m[right + HEAD]! & 7) !== BUSY || m[cell + PREV] === (KEY ^ cell)) return false
+    let slot = account // where that is who pays, counting need not wait for the block's last word
+    if (m[right - 2]! !== slot) {
+      if (!any) return false
+      slot = m[right - 2]!
+    }
+    if (!isOpen(m, slot)) return false
+    const bytes = (span << 2) - 8
+    m[this.tally] = m[this.tally]! - bytes
+    dischargeOne(m, slot, bytes)
+    if (span <= QUICK) {
+      const list = this.caches + span
+      const count = m[list + 1]!
+      if (count < this.depth) {
+        m[list + 1] = count + 1
+        m[cell + NEXT] = m[list]!
+        m[cell + PREV] = KEY ^ cell
+        m[list] = cell
+        return true
+      }
+    }
     this.giveBack(cell, span)
     return true
   }
@@ -242,10 +303,6 @@ class Best implements Method {
   sizeOf(at: Addr): number {
     const span = this.busySpan(at)
     return span === 0 ? -1 : ((span << 2) >>> 0) - 4
-  }
-
-  claimedSize(at: Addr): number {
-    return ((this.words.i32[(at >>> 2) + HEAD]! & -8) >>> 0) - 4
   }
 
   headOf(at: Addr, size: number): number {
@@ -345,32 +402,37 @@ class Best implements Method {
   private allocLarge(size: number): Addr {
     if (size >>> 0 !== size || size > this.most) return NIL
     const span = this.spanFor(size)
-    if (span <= SLOT_MOST) {
-      const m = this.words.i32
-      const slot = slotOf(this.s, span)
-      const cell = m[slot]!
-      if (cell !== 0 && spanOf(m, cell) === span && isKeyed(m, cell)) {
-        m[slot] = 0
-        m[cell + PREV] = 0
-        tookInto(m, this.tally, (span << 2) - 4)
-        return (cell << 2) >>> 0
-      }
-    }
-    return this.obtain(span)
+    const cell = this.waiting(span)
+    if (cell === 0) return this.obtain(span)
+    tookInto(this.words.i32, this.tally, (span << 2) - 4)
+    return (cell << 2) >>> 0
+  }
+
+  /** The block that waits in the slot of its size, busy again; 0 where there is none. */
+  private waiting(span: number): Cell {
+    if (span > SLOT_MOST) return 0
+    const m = this.words.i32
+    const slot = slotOf(this.s, span)
+    const cell = m[slot]!
+    if (cell === 0 || spanOf(m, cell) !== span || !isKeyed(m, cell)) return 0
+    m[slot] = 0
+    m[cell + PREV] = 0
+    return cell
   }
 
   /** A block of an older segment, or something that may be cached. */
   private freeSlowly(at: number): boolean {
     const span = this.busySpan(at)
     if (span === 0) return false
+    const m = this.words.i32
+    m[this.tally] = m[this.tally]! - ((span << 2) - 4)
     this.giveBack(at >>> 2, span)
     return true
   }
 
-  /** A busy block that no list has room for. */
+  /** A block that is busy no more, and that no list has room for. */
   private giveBack(cell: Cell, span: number): void {
     const m = this.words.i32
-    m[this.tally] = m[this.tally]! - ((span << 2) - 4)
     if (span > QUICK && span <= SLOT_MOST && this.depth !== 0) {
       const slot = slotOf(this.s, span)
       const other = m[slot]!
@@ -422,14 +484,33 @@ class Best implements Method {
 
   /** The address of a new block of `span` words or a little more; NIL when there is no memory. */
   private obtain(span: number): Addr {
-    const misses = this.words.i32[this.s + MISSES]!
-    if (misses < MANY) this.setMisses(misses, misses + 1)
-    else if (span >= CONSOLIDATES) this.flushAll()
-    let cell = this.find(span)
-    if (cell === 0 && (cell = this.makeRoom(span)) === 0) return NIL
+    const cell = this.seek(span)
+    if (cell === 0) return NIL
     const m = this.words.i32
     tookInto(m, this.tally, (m[cell + HEAD]! & -8) - 4)
     return (cell << 2) >>> 0
+  }
+
+  /** The same for an account, of any size. */
+  private obtainFor(size: number, slot: Cell): Addr {
+    if (size >>> 0 !== size || size > this.most - 4 || !isOpen(this.words.i32, slot)) return NIL
+    const span = this.spanFor(size + 4)
+    let cell = span > QUICK ? this.waiting(span) : 0
+    if (cell === 0 && (cell = this.seek(span)) === 0) return NIL
+    const m = this.words.i32
+    const bytes = (m[cell + HEAD]! & -8) - 8
+    m[cell + (bytes >>> 2)] = slot
+    tookInto(m, this.tally, bytes)
+    chargeOne(m, slot, bytes)
+    return (cell << 2) >>> 0
+  }
+
+  /** A busy block of `span` words or a little more that no list has; 0 when there is no memory. */
+  private seek(span: number): Cell {
+    const misses = this.words.i32[this.s + MISSES]!
+    if (misses < MANY) this.setMisses(misses, misses + 1)
+    else if (span >= CONSOLIDATES) this.flushAll()
+    return this.find(span) || this.makeRoom(span)
   }
 
   private setMisses(had: number, has: number): void {

@@ -25,7 +25,8 @@
  * that frees the newest block only (last) has its freed blocks back before the next allocation.
  *
  * alloc, free: those of the wrapped method, and the bytes of a payload written once or twice, read once; O(1) beside.
- * Overhead 60 bytes a block, and the quarantine.
+ * Overhead 60 bytes a block, and the quarantine. Where compiled code looks at the word before a payload (Store.heads) all of
+ * it lies behind the payload, 48 bytes, and that word is the left guard: see debug/behind.ts.
  *
  * Sources: guard bytes and reports after AST vmalloc's Vmdebug, levels after librcd, quarantine after AddressSanitizer,
  * fills as in all three and in wmem's strict allocator.

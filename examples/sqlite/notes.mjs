@@ -11,6 +11,7 @@ import { pathToFileURL } from 'node:url'
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm'
 
 const NOTES = 10_000
+const SEARCHES = 20
 const WORDS = `region block payload cell page index query table row cache memory heap stack thread lock queue tree list map
   string number byte word bit file disk packet socket server client request answer event timer signal name path line`
 const words = WORDS.split(/\s+/)
@@ -30,7 +31,7 @@ export async function notes(say) {
     db.exec(`create index by_title on note (title); create index by_mark on note (json_extract(facts, '$.mark'))`)
     say('indexed by title and by a mark inside of the JSON')
     const found = search(db, random)
-    say(`${count(500)} searches by two words found ${count(found)} notes`)
+    say(`${count(SEARCHES)} searches by two words found ${count(found)} notes`)
     const [label, often, mark] = db.selectArray(`
       select value, count(*), round(avg(facts ->> '$.mark'), 1)
       from note, json_each(facts, '$.labels') group by value order by 2 desc, 1 limit 1`)
@@ -69,7 +70,7 @@ function search(db, random) {
     where word match ? order by rank limit 10`)
   let found = 0
   try {
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < SEARCHES; i++) {
       query.bind(`${words[random(words.length)]} AND ${words[random(words.length)]}`)
       while (query.step()) if (query.getString(1).includes('<')) found++
       query.reset()

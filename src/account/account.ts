@@ -16,6 +16,7 @@
  * tree of them with the figures of each subtree, and memory limits by subtree after talloc.
  */
 import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
+import { DEEPEST, TOKEN } from '../contract/charge.ts'
 import type { ArrayType, NumericArray, Region, ResizeOptions, View } from '../contract/region.ts'
 import { isWhole } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
@@ -23,7 +24,7 @@ import { encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
 import type { Charges } from '../region/charges.ts'
 import { type Home, handleOf } from '../region/ground.ts'
-import { type Counts, DEEPEST, type Limits, LONGEST_NAME, TOKEN } from '../region/ledger.ts'
+import { type Counts, type Limits, LONGEST_NAME } from '../region/ledger.ts'
 import { mallocRegion } from '../region/malloc.ts'
 import type { Payer } from '../region/payer.ts'
 import { shownBy } from '../region/picture.ts'
@@ -95,8 +96,9 @@ export class Account implements Payer {
 
   /** The same at a multiple of `alignment`, a power of two. Throws `argument` too where the method does not align. */
   align(size: number, alignment: number): Addr {
-    this.mustBeThere('align')
-    const at = this.handle.alignFor(this.slot, size, alignment)
+    const { handle, slot } = this
+    if (!handle.isDirect || this.words.i32[slot + TOKEN] !== this.token) this.mustBeThere('align')
+    const at = handle.alignFor(slot, size, alignment)
     return at !== NIL ? at : this.lacks('align', size, alignment)
   }
 
@@ -139,7 +141,7 @@ export class Account implements Payer {
   free(at: Addr): void {
     const { handle, slot } = this
     const isThere = handle.isDirect && this.words.i32[slot + TOKEN] === this.token
-    if (!isThere || !this.charges.freeOf(slot, at)) this.freeSlowly(at)
+    if (!isThere || !this.charges.freeOf(at, slot)) this.freeSlowly(at)
   }
 
   private freeSlowly(at: Addr): void {

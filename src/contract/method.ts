@@ -25,8 +25,10 @@
  *   align(size, a)     as alloc, at a multiple of `a`, a power of two; counts from where the buffer begins (store.bias)
  *   compact()          merges what waits and gives free ends back to the discipline
  *   offsetOf(at)       offset in the busy block that holds `at`, else -1; the region walks where it is absent
- *   claimedSize(at)    what sizeOf answers for a busy block, a multiple of 4, and any number for what is none: for those
- *                      who free it at once, and are told so then. Reads nothing but what the block says of itself
+ *   allocFor(size, slot)   as alloc(size + 4), for an account under no limit: the block's last word becomes the cell of the
+ *                      account's slot, and the tally and the slot (see charge.ts) count the bytes before it; else 0
+ *   freeOf(at, slot, any)  frees such a block if that account pays for it, or with `any` whoever does, and counts the same
+ *                      backwards. False with no change where that is not plain at once: others look closer then
  *   moved(at)          the busy block `at` was copied elsewhere and will not be used again, though `free` refused it
  *   unit()             the one size it serves, once that is known; else 0
  *   serves(size)       whether a block of that size could ever be had; no memory is not asked for where it says no
@@ -53,7 +55,7 @@
  * gives is counted in the first 8 bytes of its state, or where it counts itself if it says `lends`. An option of `inner` that is the size of a payload (see
  * `OptionRow`) comes to `inner` as what the wrappers make of it.
  */
-import type { Addr } from './addr.ts'
+import type { Addr, Cell } from './addr.ts'
 import type { OptionRow, OptionValue } from './option.ts'
 import type { Profile } from './profile.ts'
 import type { Mistake } from './region.ts'
@@ -75,7 +77,8 @@ export interface Method {
   align?(size: number, alignment: number): Addr
   compact?(): void
   offsetOf?(at: Addr): number
-  claimedSize?(at: Addr): number
+  allocFor?(size: number, slot: Cell): Addr
+  freeOf?(at: Addr, slot: Cell, any: boolean): boolean
   moved?(at: Addr): void
   unit?(): number
   serves?(size: number): boolean

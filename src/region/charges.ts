@@ -8,8 +8,9 @@
  *   ordinal   which allocation of that account it was, from 1, modulo 2^30, times 4: so no method takes it for
  *             the head of a block; only where it was asked for
  *
- * The method counts into the region's tally, and is put right: what a block has more there than its client has is its
- * tail. So busy bytes, high tide and the sums of the accounts are the same numbers.
+ * A method that knows how (best: `allocFor`, `freeOf`) signs and counts blocks itself, where there are no limits, no
+ * ordinals and no old blocks. Any other counts into the region's tally, and is put right: what a block has more there
+ * than its client has is its tail. So busy bytes, high tide and the sums of the accounts are the same numbers.
  *
  *   alloc     to who pays: the account that asked, else the current one, else the region's own
  *   free      to the account that the block names
@@ -27,31 +28,31 @@
  * first. O(depth of the account).
  */
 import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
+import {
+  ALLOCS,
+  BYTES,
+  change,
+  charge,
+  chargeOne,
+  countAt,
+  DEEPEST,
+  discharge,
+  FAILURES,
+  FREES,
+  HARD,
+  isOpen,
+  LIMITED,
+  SOFT,
+  TOKEN,
+  TOLD,
+  UP,
+} from '../contract/charge.ts'
 import type { Late, Method, Profiled, Visit } from '../contract/method.ts'
 import type { Request } from '../contract/region.ts'
 import { corrupted } from '../ground/fault.ts'
 import type { Words } from '../ground/words.ts'
 import { TIDE } from './header.ts'
-import {
-  ALLOCS,
-  BYTES,
-  type Counts,
-  carry,
-  countAt,
-  DEEPEST,
-  FAILURES,
-  FREES,
-  HARD,
-  type Ledger,
-  LIMITED,
-  type Limits,
-  OWN,
-  PEAK,
-  SOFT,
-  TOKEN,
-  TOLD,
-  UP,
-} from './ledger.ts'
+import type { Counts, Ledger, Limits } from './ledger.ts'
 import { type Payer, payer } from './payer.ts'
 import type { Segments } from './segments.ts'
 
@@ -62,6 +63,9 @@ const SLACK = 64
 export type HardListener = (account: Cell, request: Request) => boolean
 /** Hears that an account has passed its soft limit. */
 export type SoftListener = (account: Cell, live: number, limit: number) => void
+
+/** A method that charges blocks itself. */
+type Charging = Required<Pick<Method, 'allocFor' | 'freeOf'>>
 
 /** A busy block that names no account, as the method knows it. */
 interface Damaged {
@@ -89,7 +93,7 @@ export class Charges implements Method {
   private readonly old: number //    word that counts old blocks
   private readonly isShort: boolean // tails are 4 bytes
   private isMoving = false //           a block and its copy are both busy for the moment
-  private isClaimed: boolean //        the method can say a size without a look around, and all blocks have tails
+  private direct: Charging | undefined // the method, where it charges blocks itself and all have tails of 4 bytes
   // the slot of who paid last
   private lastPayer: Payer | undefined = undefined
   private lastSlot: Cell = 0
@@ -118,7 +122,7 @@ export class Charges implements Method {
     this.first = ledger.first
     this.old = ledger.oldWord
     this.isShort = this.tail === 4
-    this.isClaimed = inner.claimedSize !== undefined && store.words.i32[this.old] === 0
+    this.direct = this.charging
     this.align = inner.align && this.allocAligned
     this.resize = inner.resize && this.resizeBlock
     this.compact = inner.compact && this.compactInner
@@ -144,10 +148,20 @@ export class Charges implements Method {
 
   /** A block that an account pays for. */
   allocFor(size: number, slot: Cell): Addr {
+    const { direct } = this
+    if (direct !== undefined) {
+      const at = direct.allocFor(size, slot)
+      if (at !== NIL || isOpen(this.words.i32, slot)) return at
+    }
+    return this.allocAround(size, slot)
+  }
+
+  /** The same of a method that knows of no accounts. */
+  private allocAround(size: number, slot: Cell): Addr {
     const { inner, tally, words } = this
     const before = words.i32
     const busy = before[tally]!
-    if (before[slot] !== (slot ^ OWN) || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
+    if (!isOpen(before, slot) || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
       return this.alignFor(size, 0, slot)
     before[tally] = (busy - 4) | 0 // so that what the method adds makes it right, and with it high tide
     let at: Addr
@@ -160,16 +174,8 @@ export class Charges implements Method {
     if (at === NIL) return this.putBack()
     const m = words.i32
     const net = (m[tally]! - busy) | 0
-    const live = (m[slot + BYTES]! + net) | 0
-    m[slot + BYTES] = live
-    if (live >>> 0 > m[slot + PEAK]! >>> 0) m[slot + PEAK] = live
-    const count = (m[slot + ALLOCS]! + 1) | 0
-    m[slot + ALLOCS] = count
-    if (count === 0) carry(m, slot + ALLOCS)
-    const up = m[slot + UP]!
-    if (up !== 0) charge(m, up, net)
-    if ((net & 3) === 0) m[(at >>> 2) + (net >>> 2)] = slot
-    else this.write(m, at + (net >>> 0), slot)
+    chargeOne(m, slot, net)
+    this.write(m, at + (net >>> 0), slot)
     return at
   }
 
@@ -223,37 +229,24 @@ export class Charges implements Method {
   }
 
   free(at: Addr): boolean {
-    return this.freeOf(0, at)
+    // the processor goes on with who is likely to pay before the block has said so
+    const likely = payer === undefined ? this.first : this.lastSlot
+    if (this.direct?.freeOf(at, likely, true) === true) return true
+    return this.freeSlowly(at, 0)
   }
 
-  /** Frees a block if that account pays for it; 0 stands for any. */
-  freeOf(account: Cell, at: Addr): boolean {
-    const { inner, words } = this
-    const before = words.i32
-    if (!this.isClaimed) return this.freeSlowly(account, at)
-    const size = inner.claimedSize!(at)
-    if (size < 8) return this.freeSlowly(account, at)
-    const slot = before[(at >>> 2) + (size >>> 2) - 1]!
-    if (before[slot] !== (slot ^ OWN) || (account !== 0 && slot !== account)) return this.freeSlowly(account, at)
-    if (!inner.free(at)) return false
-    const m = words.i32
-    const { tally, tail } = this
-    m[tally] = (m[tally]! + tail) | 0
-    m[slot + BYTES] = (m[slot + BYTES]! - (size - tail)) | 0
-    const count = (m[slot + FREES]! + 1) | 0
-    m[slot + FREES] = count
-    if (count === 0) carry(m, slot + FREES)
-    const up = m[slot + UP]!
-    if (up !== 0) discharge(m, up, size - tail)
-    return true
+  /** Frees a block if that account pays for it. */
+  freeOf(at: Addr, account: Cell): boolean {
+    if (this.direct?.freeOf(at, account, false) === true) return true
+    return this.freeSlowly(at, account)
   }
 
-  /** The same for blocks of odd sizes, old ones, damaged ones, and under limits. */
-  private freeSlowly(account: Cell, at: Addr): boolean {
+  /** The same of a method that knows of no accounts; for old blocks, damaged ones, and under limits. */
+  private freeSlowly(at: Addr, account: Cell): boolean {
     const size = this.inner.sizeOf(at)
     if (size < 0) return this.inner.free(at)
     if (this.isOld(at)) return this.freeOld(account, at, size)
-    this.isClaimed = this.inner.claimedSize !== undefined && this.words.i32[this.old] === 0
+    this.direct = this.charging
     let slot = this.read(this.words.i32, at + size - 4)
     if (!this.ledger.isAccount(slot)) slot = this.healed(at, size)
     if ((account !== 0 && slot !== account) || slot === 0 || !this.inner.free(at)) return false
@@ -496,6 +489,11 @@ export class Charges implements Method {
 
   // inside
 
+  private get charging(): Charging | undefined {
+    const canPass = this.isShort && this.inner.allocFor !== undefined && this.words.i32[this.old] === 0
+    return canPass ? (this.inner as Charging) : undefined
+  }
+
   private get region(): { bytes: number; peak: number } {
     const m = this.words.i32
     return { bytes: m[this.tally]! >>> 0, peak: this.store.get(this.store.header, TIDE) }
@@ -706,33 +704,6 @@ export class Charges implements Method {
 
   private fail(law: string, place: number, seen: unknown, expected: unknown): never {
     corrupted(`${this.store.name}: account ${law}`, place, seen, expected)
-  }
-}
-
-// Walks up the sums end at `end`, or at the top; in a damaged ledger after as many steps as there may be.
-
-/** What is live grows by a new block, in an account and in the sums above. */
-function charge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number, end: Cell = 0): void {
-  let left = DEEPEST
-  for (let s = slot; s > 0 && s !== end && left-- > 0; s = m[s + UP]!) {
-    change(m, s, bytes)
-    countAt(m, s + ALLOCS)
-  }
-}
-
-/** What is live changes in one slot, and with it perhaps its peak. */
-function change(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
-  const live = (m[slot + BYTES]! + bytes) | 0
-  m[slot + BYTES] = live
-  if (live >>> 0 > m[slot + PEAK]! >>> 0) m[slot + PEAK] = live
-}
-
-/** The same backwards. */
-function discharge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number, end: Cell = 0): void {
-  let left = DEEPEST
-  for (let s = slot; s > 0 && s !== end && left-- > 0; s = m[s + UP]!) {
-    m[s + BYTES] = (m[s + BYTES]! - bytes) | 0
-    countAt(m, s + FREES)
   }
 }
 

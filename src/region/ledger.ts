@@ -31,6 +31,22 @@
  * Sources: the owner at each block, and counts by component after INxalloc; sums of subtrees after talloc.
  */
 import type { Addr, Cell } from '../contract/addr.ts'
+import {
+  ALLOCS,
+  BYTES,
+  DEEPEST,
+  FAILURES,
+  FREES,
+  HARD,
+  LIMITED,
+  MARK,
+  OWN,
+  PEAK,
+  SOFT,
+  TOKEN,
+  TOLD,
+  UP,
+} from '../contract/charge.ts'
 import type { Segment } from '../contract/store.ts'
 import { isWhole } from '../ground/bits.ts'
 import { corrupted } from '../ground/fault.ts'
@@ -46,40 +62,15 @@ const OLDS = 28
 const LAST_TOKEN = 32
 const FIRST_SLOT = 48
 
-// of a slot, in words
-const MARK = 0
-export const UP = 1
-export const BYTES = 2
-export const PEAK = 3
-export const ALLOCS = 4
-export const FREES = 6
-export const FAILURES = 8
-export const HARD = 10
-export const SOFT = 11
-export const LIMITED = 12
-export const TOLD = 13
+// of a slot, in words, after those in src/contract/charge.ts
 const PARENT = 14
 const PAIR = 15
-export const TOKEN = 16
 const NAME = 17
 const SLOT = 128
 
-/** What MARK is, xor its cell: of an account under no limit, of one under a limit, of a sum. */
-export const OWN = 0x41434354
+/** What MARK is, xor its cell: of an account under a limit, of a sum; OWN of an account under none. */
 const LIMITED_OWN = 0x4c434354
 const SUM = 0x53554d53
-
-/** Adds one to a count of 64 bits at a word. */
-export function countAt(m: Int32Array<ArrayBufferLike>, word: number): void {
-  const low = (m[word]! + 1) | 0
-  m[word] = low
-  if (low === 0) carry(m, word)
-}
-
-/** The same for its high word, when the low one has come round. */
-export function carry(m: Int32Array<ArrayBufferLike>, word: number): void {
-  m[word + 1] = m[word + 1]! + 1
-}
 
 /** The limit that is none. */
 export const NONE = 0xffffffff
@@ -89,8 +80,6 @@ export const LONGEST_NAME = SLOT - NAME * 4 - 1
 const FEW = 8
 const MORE = 32
 const GONE = 0x80000000
-/** The deepest that accounts may lie in one another. */
-export const DEEPEST = 1024
 
 /** What was counted; bytes are usable bytes of blocks. `allocs - frees` is `blocks`. */
 export interface Counts {

@@ -732,7 +732,7 @@ export class Handle implements Held {
       const lock = this.space.lock!
       if (lock.take()) {
         try {
-          if (this.isPlain) return this.charges!.freeOf(account, at)
+          if (this.isPlain) return this.charges!.freeOf(at, account)
         } finally {
           this.leave(true)
         }

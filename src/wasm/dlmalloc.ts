@@ -43,6 +43,8 @@ const FIGURES = 432
 const ENOMEM = [48, 12]
 /** Bytes; none of these functions is larger. */
 const LARGEST_BODY = 12_000
+/** Allocators that are looked for in a module. */
+const MOST_FOUND = 4
 
 /** What filing away needs and unlinking does not. */
 const COUNTDOWN = [28, 32]
@@ -70,7 +72,7 @@ export function findDlmalloc(
   namesOf: (index: number) => readonly string[],
 ): Dlmalloc[] {
   const found: Dlmalloc[] = []
-  for (let index = survey.imported; index < survey.count; index++) {
+  for (let index = survey.imported; index < survey.count && found.length < MOST_FOUND; index++) {
     if (!looksLikeMalloc(survey, index)) continue
     const state = stateIn(flow(survey.module, index))
     if (state === undefined || found.some((known) => known.state === state)) continue

@@ -61,14 +61,12 @@ export function insideOf(
   const isAllowed = (caller: number) => roles.has(caller) || inside.has(caller) || preparing.has(caller)
   const inside = new Set<number>()
   for (const index of of) if (!roles.has(index) && !survey.isOpen(index)) inside.add(index)
-  for (let isChanged = true; isChanged; ) {
-    isChanged = false
-    for (const index of inside) {
-      const callers = survey.callers(index)
-      if (callers.length > 0 && callers.every(isAllowed)) continue
-      inside.delete(index)
-      isChanged = true
-    }
+  const doubtful = [...inside]
+  for (let index = doubtful.pop(); index !== undefined; index = doubtful.pop()) {
+    const callers = survey.callers(index)
+    if (!inside.has(index) || (callers.length > 0 && callers.every(isAllowed))) continue
+    inside.delete(index)
+    for (const callee of survey.callees(index)) if (inside.has(callee)) doubtful.push(callee)
   }
   return inside
 }

@@ -261,7 +261,9 @@ class Walk implements Flow {
   private branchAny(code: Code): void {
     const labels = new Reader(code.bytes, code.operand, code.end)
     this.pop()
-    for (let count = labels.u32() + 1; count > 0; count--) this.branch(labels.u32())
+    const depths = new Set<number>()
+    for (let count = labels.u32() + 1; count > 0; count--) depths.add(labels.u32())
+    for (const depth of depths) this.branch(depth)
   }
 
   private die(): void {

@@ -7,7 +7,7 @@
  *
  * The walk costs some 100 MB of code a second, and as many bytes again as the module has at the most.
  */
-import { bodyOf, ELEMENT, GLOBAL, type Module, typeOf } from './binary.ts'
+import { bodyOf, ELEMENT, type FuncType, GLOBAL, type Module, typeOf } from './binary.ts'
 import {
   CALL,
   Code,
@@ -62,6 +62,7 @@ export interface Survey {
 
 /** Throws Unreadable. */
 export function survey(module: Module): Survey {
+  for (const type of module.types) checkType(module, type)
   const count = module.functions.length
   const shapes = module.types.map(shapeOf)
   const marks = new Uint16Array(count)
@@ -91,6 +92,14 @@ export function survey(module: Module): Survey {
     mentions: (index, from, to) => numbers.hasBetween(starts[index]!, starts[index + 1]!, from, to),
     isOpen: (index) => open.has(index),
   }
+}
+
+/** Engines have this bound, too. */
+const MOST_VALUES = 1000
+
+function checkType({ bytes }: Module, { params, results }: FuncType): void {
+  const most = Math.max(params.length, results.length)
+  if (most > MOST_VALUES) new Reader(bytes).malformed(`a type of ${most} values`)
 }
 
 function sizeOf(module: Module, index: number): number {

@@ -261,8 +261,8 @@ describe('find: strangers', () => {
 
   const chunkOf0 = [0x20, 0, 0x41, 0x78] //      local.get 0  i32.const -8
   const beside = [0x20, 0, 0x41, 0x77] //        local.get 0  i32.const -9
-  const setTop = [0x36, 2, 0xc0, 0x43] //        i32.store 8640, in the state
-  const setOther = [0x36, 2, 0xc0, 0x63] //      i32.store 12736, outside
+  const setTop = [0x36, 2, 0xc0, 0xc3] //        i32.store 8640, in the state; linkers write it in five bytes
+  const setOther = [0x36, 2, 0xc0, 0xe3] //      i32.store 12736, outside
 
   it('promises nothing when free is not to be recognised', () => {
     const finding = foundIn(patch(fixture('clean.stripped'), 30, chunkOf0, beside))
