@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { command } from './fixtures/command.ts'
 
@@ -39,6 +40,9 @@ function vmalloc(words: string[], options = '') {
       .map((line) => JSON.parse(line) as Row)
   return { status, stdout, stderr, rows }
 }
+
+/** Paths that a text names, one at the end of a line. */
+const filesIn = (text: string) => [...text.matchAll(/^.* (\S*vmalloc-demo-\S+)$/gm)].map(([, file]) => file!)
 
 describe('command', () => {
   before(() => {
@@ -129,7 +133,7 @@ describe('command', () => {
       [['replay', 'small.rep', '--passes', 'many'], /--passes many: expected/],
       [['replay', 'small.rep', '--jsno'], /--jsno/],
       [['replay', 'small.rep', '--method'], /--method <names>. value is missing/],
-      [['relpay'], /unknown command relpay: expected one of replay, report, top, demo, methods, options/],
+      [['relpay'], /unknown command relpay: expected one of replay, report, top, run, wasm, demo, methods, options/],
     ]
     for (const [words, message] of misuses) {
       it(`exits with 2 at vmalloc ${words.join(' ')}`, () => {
@@ -184,26 +188,63 @@ describe('command', () => {
     })
   })
 
-  it('demo shows figures, a curve and a map in one screen, without colour where there is no terminal', () => {
-    const { status, stdout, stderr } = vmalloc(['demo'])
-    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' })
-    expect(stdout.split('\n').length).to.be.at.most(61)
-    expect(stdout)
-      .to.match(/^best .*%/m)
-      .and.to.match(/^last .*frees only the newest block$/m)
-    expect(stdout).to.match(/^pool +\d+ .* - +43,\d+ +serves one size only/m)
-    expect(stdout)
-      .to.match(/[▁▂▃▄▅▆▇█]{40}/)
-      .and.to.match(/[#+.]{40}/)
-    expect(stdout).not.to.contain('\u001b')
-  })
+  describe('demo', () => {
+    it('runs SQLite under profile: the program, who allocated what, the heap, files; then several methods', () => {
+      const { status, stdout, stderr } = vmalloc(['demo'])
+      try {
+        expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' })
+        expect(stdout.split('\n').length).to.be.at.most(61)
+        expect(stdout)
+          .to.match(/^ {2}10,000 notes written/m)
+          .and.to.match(/integrity: ok$/m)
+        expect(stdout).to.match(/^sqlite-wasm +observed under profile\(original\)$/m)
+        const [, allocs, frees] = /^ +([\d,]+) allocations, ([\d,]+) frees/m.exec(stdout)!
+        expect(Number(allocs!.replaceAll(',', ''))).to.be.above(100_000)
+        expect(Number(allocs!.replaceAll(',', '')) - Number(frees!.replaceAll(',', ''))).to.equal(2)
+        expect(stdout).to.match(/^ +[\d.]+ [KM]iB +[\d,]+ +[\d.]+ [KM]?i?B +sqlite3_step < .* < fill$/m)
+        expect(stdout).to.match(/^[#-]{40,}$/m)
+        expect(stdout)
+          .to.match(/^best .*%/m)
+          .and.to.match(/^last .*frees only the newest block$/m)
+        expect(stdout).to.match(/^pool +\d+ .* - +43,\d+ +serves one size only/m)
+        expect(stdout).not.to.contain('\u001b')
+        for (const line of stdout.split('\n')) expect(line.length, line).to.be.at.most(100)
+        const [page, pprof] = filesIn(stdout)
+        expect(readFileSync(page!, 'utf8')).to.contain('<html').and.to.contain('sqlite3_step')
+        expect(gunzipSync(readFileSync(pprof!)).toString('latin1')).to.contain('sqlite3_step')
+      } finally {
+        for (const file of filesIn(stdout)) rmSync(join(file, '..'), { recursive: true, force: true })
+      }
+    })
 
-  it('demo shows the method of VMALLOC_OPTIONS', () => {
-    const { stdout } = vmalloc(['demo'], 'method=last')
-    expect(stdout)
-      .to.match(/^last .*%/m)
-      .and.to.match(/^last at that peak/m)
-    expect(stdout).not.to.match(/^best/m)
+    it('serves SQLite by the method of VMALLOC_OPTIONS', () => {
+      const { status, stdout, stderr } = vmalloc(['demo'], 'method=best')
+      expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' })
+      expect(stdout).to.match(/^sqlite-wasm +served by best$/m)
+      expect(stdout)
+        .to.match(/integrity: ok$/m)
+        .and.to.match(/^[#.]{10,}$/m)
+      expect(stdout).to.match(/^best .*%/m)
+      expect(stdout).not.to.match(/^last/m)
+      expect(filesIn(stdout)).to.deep.equal([])
+    })
+
+    it('shows a recorded program, with a curve and a map, where SQLite is not installed', () => {
+      const home = join(folder, 'alone')
+      mkdirSync(join(home, 'test/traces'), { recursive: true })
+      copyFileSync(join(recorded, 'dot-layout.rep.gz'), join(home, 'test/traces/dot-layout.rep.gz'))
+      const script = `import { demo } from ${JSON.stringify(import.meta.resolve('../src/node/demo.ts'))}
+        await demo(${JSON.stringify(home)})`
+      const words = ['--import', import.meta.resolve('tsx'), '--import', import.meta.resolve('../src/index.ts')]
+      const { status, stdout, stderr } = spawnSync(process.execPath, [...words, '--input-type=module', '-e', script], {
+        encoding: 'utf8',
+        env: { ...process.env, VMALLOC_OPTIONS: '' },
+      })
+      expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' })
+      expect(stdout)
+        .to.match(/[▁▂▃▄▅▆▇█]{40}/)
+        .and.to.match(/[#+.]{40}/)
+    })
   })
 
   it('methods lists what is registered', () => {

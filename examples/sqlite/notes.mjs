@@ -36,7 +36,9 @@ export async function notes(say) {
       select value, count(*), round(avg(facts ->> '$.mark'), 1)
       from note, json_each(facts, '$.labels') group by value order by 2 desc, 1 limit 1`)
     say(`the commonest label is "${label}": ${count(often)} notes, their mean mark is ${mark}`)
-    db.exec(`update note set picture = zeroblob(length(picture) / 2) where id % 4 = 0; delete from note where id % 5 = 0`)
+    db.exec(
+      `update note set picture = zeroblob(length(picture) / 2) where id % 4 = 0; delete from note where id % 5 = 0`,
+    )
     say(`every fifth note deleted, of each fourth half the picture; ${size(db, 'picture')} of pictures left`)
     const file = sqlite3.capi.sqlite3_js_db_export(db)
     say(`saved: ${count(file.length)} bytes; integrity: ${db.selectValue('pragma integrity_check')}`)

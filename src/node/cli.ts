@@ -103,7 +103,7 @@ function commands(): CAC {
       const path = (value: unknown) => (value === undefined ? undefined : String(value))
       return wasmCommand(files.map(String), { map: path(map), glue: path(glue), json: json === true })
     })
-  cli.command('demo', 'A recorded trace under several methods, with pictures').action(demo)
+  cli.command('demo', 'SQLite at work under a method, and a recorded trace under several').action(() => demo())
   cli.command('methods', 'Methods and disciplines that can be asked for by name').action(listDefinitions)
   cli.command('options', 'What VMALLOC_OPTIONS understands').action(() => say(usageText().trimEnd()))
   cli.help()

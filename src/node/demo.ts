@@ -1,133 +1,31 @@
 /**
- * demo: `vmalloc demo`, what `npm start` runs: a recorded trace under several methods, in one screen.
+ * demo: `vmalloc demo`, what `npm start` runs: SQLite's own WebAssembly under the method of VMALLOC_OPTIONS (demo-sqlite.ts),
+ * then a recorded trace under several methods (demo-trace.ts).
  *
- * The trace is what Graphviz asked of malloc. First comes what each method made of it; then pool, which serves one size
- * and fails here, with the one size that Graphviz asked for most; then live bytes over time; then the region's map at
- * the moment when most bytes were live.
+ * Where SQLite is not installed, the trace is shown with more of it.
  */
-import { existsSync } from 'node:fs'
+
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { VmallocError } from '../ground/fault.ts'
-import { formatSize } from '../ground/sizes.ts'
-import { registry } from '../region/registry.ts'
-import { type Measurement, replay, sampleLive } from '../trace/replay.ts'
-import { Builder, OP_FREE, OP_RESIZE, type Trace } from '../trace/trace.ts'
-import { picture } from './picture.ts'
-import { isChosen, openEntry } from './plan.ts'
-import { measureEntry, utilizationOf } from './replay-command.ts'
-import { type Column, count, paint, say, table } from './terminal.ts'
-import { readTrace } from './traces.ts'
+import { dirname } from 'node:path'
+import { canRunSqlite, showSqlite } from './demo-sqlite.ts'
+import { compareMethods, showTrace } from './demo-trace.ts'
+import { isChosen } from './plan.ts'
+import { paint, say } from './terminal.ts'
 
-const TRACE = 'test/traces/dot-layout.rep.gz'
-const DISCIPLINE = 'memory'
-const PASSES = 5
-const COLUMNS = 60
-const PLOT_LINES = 8
-const MAP_LINES = 12
-
-const columns: Column<Measurement>[] = [
-  { title: 'method', cell: (row) => row.method },
-  { title: 'ns a call', right: true, cell: (row) => count(row.nsPerOp) },
-  { title: 'memory held', right: true, cell: (row) => formatSize(row.extent) },
-  { title: 'utilization', right: true, cell: utilizationOf },
-  { title: 'failed', right: true, cell: (row) => count(row.failed) },
-  { title: '', cell: claimsOf },
-]
-
-export function demo(): void {
-  const trace = readTrace(traceFile())
-  const methods = isChosen('method') ? [undefined] : ['best', 'last', 'pool']
-  const run = (of: Trace, method?: string) => measureEntry(of, { method, discipline: DISCIPLINE }, { passes: PASSES })
-
-  say(
-    `${paint('bold', 'vmalloc')}  one program, ${methods.length > 1 ? 'several methods' : 'the method of VMALLOC_OPTIONS'}`,
-  )
-  say('')
-  say(
-    `Graphviz lays out a graph of 350 nodes: ${count(trace.events)} calls, at most ${formatSize(trace.peakLive)} live.`,
-  )
-  say('')
-  say(
-    table(
-      columns,
-      methods.map((method) => run(trace, method)),
-    ),
-  )
-  if (!isChosen('method')) {
-    const size = commonestSize(trace)
-    const part = onlySize(trace, size)
+/** `root` is the folder of the package. */
+export async function demo(root = packageFolder()): Promise<void> {
+  if (canRunSqlite(root)) {
+    await showSqlite(root)
     say('')
-    say(`Only its ${count(part.blocks)} blocks of ${size} bytes, the commonest size, ${count(part.events)} calls:`)
+    compareMethods(root)
+  } else {
+    say('SQLite is not installed here: in a checkout of the sources this shows it at work under a method.')
     say('')
-    say(
-      table(
-        columns,
-        ['best', 'pool'].map((method) => run(part, method)),
-      ),
-    )
+    showTrace(root)
   }
+  if (isChosen('method')) return
   say('')
-  say(paint('bold', 'Bytes live, call by call'))
-  say(paint('cyan', picture(sampleLive(trace, COLUMNS), { height: PLOT_LINES, top: formatSize(trace.peakLive) })))
-  say('')
-  showMap(trace, methods[0])
-  if (!isChosen('method')) {
-    say('')
-    say(`Another method, the same program:  ${paint('bold', `VMALLOC_OPTIONS=method=last npm start`)}`)
-  }
+  say(`Another method, the same program:  ${paint('bold', 'VMALLOC_OPTIONS=method=best npm start')}`)
 }
 
-/** The region when most bytes were live. */
-function showMap(trace: Trace, method: string | undefined): void {
-  const region = openEntry({ method, discipline: DISCIPLINE })
-  replay(trace, region, { until: trace.peakAt + 1 })
-  const { busyBlocks, freeBlocks, cachedBlocks } = region.stat()
-  const blocks = `${count(busyBlocks)} busy #, ${count(freeBlocks)} free ., ${count(cachedBlocks)} cached +`
-  say(`${paint('bold', `${region.method} at that peak`)}: ${blocks}`)
-  say(region.map({ width: COLUMNS, lines: MAP_LINES }).trimEnd())
-  region.close()
-}
-
-function claimsOf({ method }: Measurement): string {
-  const definition = registry.methods.get(method)
-  if (definition?.sizes === 'one') return 'serves one size only, the first it is asked for'
-  return definition?.frees === 'newest' ? 'frees only the newest block' : ''
-}
-
-function commonestSize(trace: Trace): number {
-  const times = new Map<number, number>()
-  for (let event = 0; event < trace.events; event++) {
-    const size = trace.sizes[event]!
-    if (trace.ops[event]! < OP_RESIZE) times.set(size, (times.get(size) ?? 0) + 1)
-  }
-  return [...times].reduce((most, next) => (next[1] > most[1] ? next : most))[0]
-}
-
-/** The events of those blocks that were allocated with `size` bytes and never resized. */
-function onlySize(trace: Trace, size: number): Trace {
-  const resized = new Set<number>()
-  for (let event = 0; event < trace.events; event++) {
-    if (trace.ops[event] === OP_RESIZE) resized.add(trace.ids[event]!)
-  }
-  const build = new Builder(trace.events)
-  const ids = new Map<number, number>()
-  for (let event = 0; event < trace.events; event++) {
-    const op = trace.ops[event]!
-    const id = trace.ids[event]!
-    if (op < OP_RESIZE && trace.sizes[event] === size && !resized.has(id)) {
-      ids.set(id, build.blocks)
-      build.alloc(op, build.blocks, size, trace.aligns[event]!)
-    } else if (op === OP_FREE && ids.has(id)) {
-      build.free(ids.get(id)!)
-    }
-  }
-  return build.finish(`${trace.name}, ${size} bytes`)
-}
-
-function traceFile(): string {
-  const root = dirname(createRequire(import.meta.url).resolve('vmalloc/package.json'))
-  const file = join(root, TRACE)
-  if (existsSync(file)) return file
-  throw new VmallocError('unsupported', `the trace of the demo, ${TRACE}, is not installed beside the command`)
-}
+const packageFolder = () => dirname(createRequire(import.meta.url).resolve('vmalloc/package.json'))

@@ -13,7 +13,8 @@
  */
 import type { Profile, SiteTally } from '../contract/profile.ts'
 import { formatSize } from '../ground/sizes.ts'
-import { framesOrNone, placeText } from './names.ts'
+import { frameText } from '../ground/stacks.ts'
+import { framesOrNone } from './names.ts'
 
 /** Regions that are listed, sites of a region, and calls of a site. */
 const MOST_REGIONS = 20
@@ -64,8 +65,8 @@ function sitesText(sites: readonly SiteTally[]): string[] {
     ...sites.flatMap((site, i) => {
       const [inner, ...outer] = framesOrNone(site.frames)
       return [
-        `${lines[i + 1]}  ${placeText(inner!)}`,
-        ...outer.slice(0, MOST_CALLS - 1).map((frame) => `${indent}${placeText(frame)}`),
+        `${lines[i + 1]}  ${frameText(inner!)}`,
+        ...outer.slice(0, MOST_CALLS - 1).map((frame) => `${indent}${frameText(frame)}`),
       ]
     }),
   ]

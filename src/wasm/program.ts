@@ -17,6 +17,8 @@ export interface Program {
   readonly size: number
   /** Whether it has or imports a memory; one without has no heap. */
   readonly hasMemory: boolean
+  /** Whether it is linked to another module at run time, which has the heap. */
+  readonly isSide: boolean
   /** What it is called: by the package it came from, its address, or the file that loaded it. */
   readonly label: string
   readonly finding: Finding | undefined
@@ -54,9 +56,11 @@ let numbered = 0
 export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options: Options): Program {
   const began = performance.now()
   let hasMemory = true
+  let isSide = false
   const left = (why: string, finding?: Finding): Program => ({
     size: bytes.length,
     hasMemory,
+    isSide,
     label,
     finding,
     roles: [],
@@ -71,6 +75,7 @@ export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options
     if (factsOf(bytes) !== undefined) return left('it is rewritten already')
     const module = parse(bytes)
     hasMemory = module.memories.length > 0
+    isSide = isLinked(module)
     const finding = searched(module, options)
     if (finding.left !== '') return left(finding.left, finding)
     const roles = finding.functions.map(({ role }) => role)
@@ -84,6 +89,7 @@ export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options
     return {
       size: bytes.length,
       hasMemory,
+      isSide,
       label,
       finding,
       roles,
@@ -100,6 +106,11 @@ export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options
   }
 }
 
+/** Side modules import memory and table, and say how large a piece of both they need. */
+function isLinked({ sections, memories }: Module): boolean {
+  return memories[0]?.imported === true && sections.some(({ name }) => name === 'dylink.0' || name === 'dylink')
+}
+
 function tableOf({ imports }: Module): ImportedTable | undefined {
   const found = imports.find(({ kind }) => kind === 'table')
   return found && { module: found.module, name: found.name }
@@ -113,6 +124,7 @@ export function programFrom(module: WebAssembly.Module): Program | undefined {
   return {
     size,
     hasMemory: true,
+    isSide: false,
     label,
     finding,
     roles,

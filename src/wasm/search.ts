@@ -22,20 +22,24 @@ interface Aids {
   readonly cache: FindingCache | undefined
 }
 
+/** Of fewer bytes a module is searched sooner than a file is read. */
+const SMALL = 64 * 1024
+
 let aids: Aids | undefined
 
 /** Finds the functions of a module, whose bytes are the module's. */
 export function searched(module: Module, options: Options): Finding {
   if (aids?.options !== options) aids = aidsFor(options)
   const { maps, cache } = aids
-  const hash = maps.size > 0 || cache !== undefined ? hashOf(module.bytes) : undefined
+  const isKept = cache !== undefined && module.bytes.length >= SMALL
+  const hash = maps.size > 0 || isKept ? hashOf(module.bytes) : undefined
   if (hash === undefined) return find(module)
   const map = maps.get(hash)
   if (map !== undefined) return find(module, { map: fitting(map, module, tell) } satisfies Hints)
-  const kept = cache?.read(hash)
+  const kept = isKept ? cache.read(hash) : undefined
   if (kept !== undefined) return kept
   const finding = find(module)
-  cache?.write(hash, finding)
+  if (isKept) cache.write(hash, finding)
   return finding
 }
 

@@ -32,7 +32,7 @@ export function leftAlone(program: Program): void {
   if (!program.hasMemory) return // a few functions that some loader has made for itself
   const options = currentOptions()
   enter({ name: label, program, level: undefined, why: left, figures: undefined, region: () => undefined })
-  if (asked(options, [label]) !== undefined) tell(`module ${label} is left alone: ${left}`)
+  if (!program.isSide && asked(options, [label]) !== undefined) tell(`module ${label} is left alone: ${left}`)
 }
 
 export function join(program: Program, imports: WebAssembly.Imports | undefined): Joint {

@@ -52,8 +52,7 @@ export const corpus: readonly Entry[] = [
   {
     program: 'wasmoon',
     packages: ['wasmoon'],
-    hard: 'thunks over emmalloc, uses its state after freeing it',
-    debug: 'observe',
+    hard: 'thunks over emmalloc',
   },
   { program: 'libsodium', packages: ['libsodium-wrappers'], hard: 'stripped, inside a .js file, large blocks' },
   { program: 'zstd', packages: ['@bokuweb/zstd-wasm'], hard: 'stripped, few blocks of megabytes' },

@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { parseStrict } from '../../src/region/options.ts'
 import { parse } from '../../src/wasm/binary.ts'
 import { FindingCache } from '../../src/wasm/cache.ts'
 import { find } from '../../src/wasm/find.ts'
@@ -26,6 +27,7 @@ import { hashOf } from '../../src/wasm/hash.ts'
 import { fitting, parseMap } from '../../src/wasm/map.ts'
 import { Unreadable } from '../../src/wasm/reader.ts'
 import type { Finding, Role } from '../../src/wasm/roles.ts'
+import { searched } from '../../src/wasm/search.ts'
 import { behind } from '../../src/wasm/thunks.ts'
 import { Rng } from '../conformance/rng.ts'
 
@@ -390,6 +392,34 @@ describe('find: cache', () => {
     expect(FindingCache.open(join(folder, 'open'))).to.equal(undefined)
     writeFileSync(join(folder, 'file'), '')
     expect(FindingCache.open(join(folder, 'file'))).to.equal(undefined)
+  })
+})
+
+describe('find: as options say', () => {
+  let folder: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vmalloc-search-'))
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  const look = (options: string, bytes: Uint8Array) => searched(parse(bytes), parseStrict(options))
+
+  it('looks once, and then reads what was kept', () => {
+    const bytes = bytesOf('node_modules/@bokuweb/zstd-wasm/dist/esm/zstd.wasm')
+    const path = join(folder, `wasm-${hashOf(bytes)}.json`)
+    const first = look(`wasmcache=${folder}`, bytes)
+    expect(first).to.deep.equal(foundIn(bytes))
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"alignment":8', '"alignment":16'))
+    expect(look(`wasmcache=${folder}`, bytes)).to.deep.equal({ ...first, alignment: 16 })
+  })
+
+  it('looks with a map, which nothing that was kept overrules', () => {
+    const bytes = fixture('clean.own')
+    const path = join(folder, 'map.json')
+    writeFileSync(path, JSON.stringify({ [hashOf(bytes)!]: { malloc: 27 } }))
+    const evidence = (options: string) => look(options, bytes).functions.find(({ role }) => role === 'malloc')?.evidence
+    expect(evidence(`wasmcache=${folder}`)).to.equal('export')
+    expect(evidence(`wasmcache=${folder},wasmmap=${path}`)).to.equal('map')
   })
 })
 
