@@ -34,6 +34,8 @@ export interface Task {
   readonly loop?: Loop
   /** The name of a program, and how large its input is. */
   readonly program?: string
+  /** One of wasm/, which is a program of its own. */
+  readonly script?: string
   readonly scale?: number
   readonly keep?: Keep
   /** Bytes for heaps that cannot grow. */

@@ -5,7 +5,7 @@ import type { Row } from './measure.ts'
 
 export type Figure = 'ns' | 'fresh' | 'touched' | 'utilization' | 'bytes'
 
-type Sort = 'traces' | 'stacks' | 'loops' | 'heaps' | 'collections' | 'programs'
+type Sort = 'traces' | 'stacks' | 'loops' | 'heaps' | 'collections' | 'programs' | 'served' | 'modules'
 /** By unit. */
 const sorts: Readonly<Record<string, Sort>> = {
   op: 'traces',
@@ -19,6 +19,8 @@ const sorts: Readonly<Record<string, Sort>> = {
   turn: 'collections',
   byte: 'collections',
   run: 'programs',
+  script: 'served',
+  module: 'modules',
 }
 
 export const isOfCollections = (unit: string): boolean => sorts[unit] === 'collections'
@@ -46,7 +48,7 @@ export class Figures {
     return row !== undefined && (row.ns === undefined || row.note?.startsWith('pass') === true)
   }
 
-  /** The recorded traces, their beginnings with stacks, the loops, those of heaps, of collections, or the programs. */
+  /** The recorded traces, their beginnings with stacks, the loops, those of heaps, of collections, the programs, or what is done in WebAssembly. */
   loads(kind: Sort): string[] {
     const those = this.rows.filter(({ unit }) => (sorts[unit] ?? 'loops') === kind)
     return [...new Set(those.map(({ load }) => load))]

@@ -6,6 +6,7 @@
  */
 import { Figures, geometric } from './figures.ts'
 import type { Row } from './measure.ts'
+import { SQLITE } from './wasm.ts'
 
 export interface Goal {
   readonly goal: string
@@ -24,6 +25,7 @@ const PAIRS = 'pairs of one size'
 const FILL = 'fill 500 small, clear'
 
 const times = (n: number) => `${n.toFixed(2)} times`
+const ms = (n: number) => `${n.toFixed(1)} ms`
 const ns = (n: number) => `${n.toFixed(n < 10 ? 1 : 0)} ns`
 const part = (n: number) => n.toFixed(3)
 
@@ -32,7 +34,7 @@ export function goalsOf(rows: readonly Row[]): Goal[] {
   const makers = [againstGlibc, worstAgainstGlibc, againstCalled, spaceAgainst, pools, million, byName, ofMany]
   const ofTools = [tracing, tools].flatMap((make) => make(figures))
   return [
-    ...[...makers, disciplines, nesting, heaps].flatMap((make) => make(figures)),
+    ...[...makers, disciplines, nesting, heaps, served, rewriting].flatMap((make) => make(figures)),
     ...ofTools.map((goal): Goal => ({ ...goal, about: 'tools' })),
   ]
 }
@@ -193,6 +195,26 @@ function heaps(figures: Figures): Goal[] {
     ]),
     ...atMost('leave 10,000 blocks, against 10', ratio, LEAVING, times, ` (${ns(many ?? 0)} to ${ns(few ?? 0)})`),
   ]
+}
+
+/** SQLite's package under the preload, against itself without us. */
+const SERVED = { observed: 1.05, best: 1.1, 'profile, sampled': 1.1, 'debug, depth=0': 3 } as const
+
+function served(figures: Figures): Goal[] {
+  return Object.entries(SERVED).flatMap(([subject, most]) =>
+    atMostTimes(figures, `SQLite in WebAssembly, ${subject}, against plain`, [subject, 'plain'], [SQLITE], most),
+  )
+}
+
+/** Of modules of about 1 MB the one that takes longest. */
+function rewriting(figures: Figures): Goal[] {
+  const found = figures.loads('modules').flatMap((load) => {
+    const time = figures.get(load, 'rewrite')
+    return time === undefined ? [] : [{ load, time: time / 1e6 }]
+  })
+  if (found.length === 0) return []
+  const slowest = found.reduce((most, one) => (one.time > most.time ? one : most))
+  return atMost('rewriting a module of 1 MB', slowest.time, 50, ms, ` (${slowest.load})`)
 }
 
 const TRACED = 'best, traced'

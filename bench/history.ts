@@ -30,6 +30,8 @@ export interface Run {
   readonly collections?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly bytes?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly programs: Readonly<Record<string, Readonly<Record<string, readonly [Cell, Cell]>>>>
+  readonly served?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
+  readonly modules?: Readonly<Record<string, Readonly<Record<string, Cell>>>>
   readonly goals: readonly Goal[]
 }
 
@@ -54,6 +56,8 @@ export function runOf(rows: readonly Row[], goals: readonly Goal[]): Run {
   const collections: Record<string, Record<string, Cell>> = {}
   const weights: Record<string, Record<string, Cell>> = {}
   const programs: Record<string, Record<string, [Cell, Cell]>> = {}
+  const served: Record<string, Record<string, Cell>> = {}
+  const modules: Record<string, Record<string, Cell>> = {}
   for (const { load, subject, unit, ns, fresh, touched, utilization, extent, bytes } of rows) {
     const cell = rounded
     if (unit === 'op') (traces[load] ??= {})[subject] = [cell(ns), cell(fresh), cell(touched), cell(utilization)]
@@ -62,16 +66,17 @@ export function runOf(rows: readonly Row[], goals: readonly Goal[]): Run {
     else if (unit === 'byte') (weights[load] ??= {})[subject] = cell(bytes)
     else if (isOfCollections(unit)) (collections[load] ??= {})[subject] = cell(ns)
     else if (unit === 'run') (programs[load] ??= {})[subject] = [cell(ns), cell(extent)]
+    else if (unit === 'script') (served[load] ??= {})[subject] = cell(ns)
+    else if (unit === 'module') (modules[load] ??= {})[subject] = cell(ns)
     else (loops[load] ??= {})[subject] = cell(ns)
   }
-  return { ...run, traces, stacks, loops, heaps, collections, bytes: weights, programs, goals }
+  return { ...run, traces, stacks, loops, heaps, collections, bytes: weights, programs, served, modules, goals }
 }
 
 /** The rows again, as far as they are kept. */
-export function rowsOf(
-  { traces, stacks = {}, loops, heaps = {}, collections = {}, bytes: weights = {}, programs }: Run,
-  kindOf: (subject: string) => Row['kind'],
-): Row[] {
+export function rowsOf(run: Run, kindOf: (subject: string) => Row['kind']): Row[] {
+  const { traces, stacks = {}, loops, heaps = {}, collections = {}, bytes: weights = {}, programs } = run
+  const { served = {}, modules = {} } = run
   const row = (load: string, subject: string, unit: string, figures: Record<string, Cell>): Row => ({
     ...{ load, subject, unit, kind: kindOf(subject) },
     ...Object.fromEntries(Object.entries(figures).filter(([, n]) => n !== null)),
@@ -86,6 +91,8 @@ export function rowsOf(
     ...each(collections, (load, subject, ns) => row(load, subject, 'entry', { ns })),
     ...each(weights, (load, subject, bytes) => row(load, subject, 'byte', { bytes })),
     ...each(programs, (load, subject, [ns, extent]) => row(load, subject, 'run', { ns, extent })),
+    ...each(served, (load, subject, ns) => row(load, subject, 'script', { ns })),
+    ...each(modules, (load, subject, ns) => row(load, subject, 'module', { ns })),
   ]
 }
 

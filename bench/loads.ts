@@ -14,7 +14,7 @@
  *   await     an await in a sub-heap                                              an await
  *   program   a whole program, by its variants: see programs/                     a run
  *
- * Those of collections are in collections.ts.
+ * Those of collections are in collections.ts, those of programs in WebAssembly in wasm.ts.
  *
  * A loop is a few numbers, which the C program takes as well; a trace goes to the children as a dump: see dump.ts.
  */
@@ -50,6 +50,10 @@ export interface Load {
   readonly file?: string
   readonly loop?: Loop
   readonly program?: string
+  /** One of wasm/, with a file or without. */
+  readonly script?: string
+  /** So many times the usual number of seconds, where much hangs on small differences. */
+  readonly patience?: number
   readonly keep?: Keep
 }
 

@@ -174,8 +174,9 @@ async function measureGroup(
   }
   const { keep } = load
   const words: readonly Word[] = keep?.words ?? (load.need === 'replay' ? ['pass', 'fresh', 'touch'] : ['pass'])
-  const seconds = keep === undefined ? plan.seconds : 0
-  const enough = load.program !== undefined ? PROGRAM_ENOUGH : keep === undefined ? plan.enough : WORD_ENOUGH
+  const seconds = keep === undefined ? plan.seconds * (load.patience ?? 1) : 0
+  const isLong = load.program !== undefined || load.script !== undefined
+  const enough = isLong ? PROGRAM_ENOUGH : keep === undefined ? plan.enough : WORD_ENOUGH
   for (const word of words) {
     const those = players.filter(({ subject }) => word === 'pass' || keep !== undefined || hasMore(subject))
     const start = Date.now()

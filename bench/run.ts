@@ -2,6 +2,7 @@
  * run: the bench: `npm run bench -- [--filter TEXT]... [--quick] [--json]`.
  *
  *   loads.ts      what is done: recorded traces, loops;   programs/   and whole programs;   collections.ts
+ *   wasm.ts       programs in WebAssembly, served and watched
  *   subjects.ts   by whom: regions of this package, allocators from npm and in WebAssembly, native ones
  *   measure.ts    rounds over children, one busy at a time
  *   tables.ts     what a person reads;   goals.ts  what is to be reached
@@ -21,6 +22,7 @@ import { endChildren } from './process.ts'
 import type { Need, Subject } from './subject.ts'
 import { subjects } from './subjects.ts'
 import { goalTable, groups } from './tables.ts'
+import { wasmWork } from './wasm.ts'
 import { Workshop } from './workshop.ts'
 
 const { values: options } = parseArgs({
@@ -63,7 +65,7 @@ const work = [...traces(quick), ...stacks(quick), ...loops(quick), ...heaps(quic
     subjects: present.filter((subject) => does(subject, load.need)),
   }),
 )
-const loads = [...work, ...shop.programs()]
+const loads = [...work, ...shop.programs(), ...wasmWork()]
   .map(({ load, subjects }) => ({ load, those: subjects.filter(({ name }) => isWanted(load.name, name)) }))
   .filter(({ those }) => those.length > 0)
 

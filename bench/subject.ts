@@ -105,6 +105,7 @@ export type Need =
   | 'blocks'
   | 'turns'
   | 'program'
+  | 'script'
 
 export interface Subject {
   readonly name: string

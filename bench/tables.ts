@@ -30,6 +30,8 @@ export function groups(rows: readonly Row[], missing: ReadonlyMap<string, string
     grid(figures, heaps, 'ns', 'Heaps, ns a heap or an await', () => true),
     collections(figures),
     programs(figures),
+    served(figures),
+    modules(figures),
     notes(rows, missing),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
@@ -138,6 +140,38 @@ function programs(figures: Figures): string {
     { title: 'MB held', right: true, cell: ({ extent = 0 }) => count(extent / 1e6, 1) },
   ]
   return `Programs\n\n${table(columns, rows)}`
+}
+
+/** A program in WebAssembly under each method, against the one without us. */
+function served(figures: Figures): string {
+  const rows = figures.loads('served').flatMap((load) => figures.rows.filter((row) => row.load === load))
+  if (rows.length === 0) return ''
+  const columns: Column<Row>[] = [
+    { title: '', cell: ({ load, subject }) => `${load}: ${subject}` },
+    { title: 'ms', right: true, cell: ({ ns, note }) => (ns === undefined ? (note ?? '') : count(ns / 1e6, 1)) },
+    { title: 'fastest', right: true, cell: ({ range }) => (range === undefined ? '' : count(range[0] / 1e6, 1)) },
+    { title: 'against plain', right: true, cell: (row) => againstPlain(figures, row)?.toFixed(3) ?? '' },
+  ]
+  return `Programs in WebAssembly, served and watched\n\n${table(columns, rows)}`
+}
+
+function againstPlain(figures: Figures, { load, subject }: Row): number | undefined {
+  return figures.ratios(subject, 'plain', [load])[0]
+}
+
+/** What is done to modules before they run, ms. */
+function modules(figures: Figures): string {
+  const loads = figures.loads('modules')
+  const subjects = figures.subjects(loads)
+  if (subjects.length === 0) return ''
+  const ms = (n: number | undefined) => (n === undefined ? '' : count(n / 1e6, 1))
+  const columns: Column<string>[] = [
+    { title: '', cell: (load) => load },
+    ...subjects.map(
+      (subject): Column<string> => ({ title: subject, right: true, cell: (load) => ms(figures.get(load, subject)) }),
+    ),
+  ]
+  return `Modules, ms, in a new process each time\n\n${table(columns, loads)}`
 }
 
 function notes(rows: readonly Row[], missing: ReadonlyMap<string, string | undefined>): string {

@@ -49,11 +49,13 @@ export class Workshop {
 
   /** What a child is told of a load, the bytes that are live at its peak, and how many events a trace has. */
   taskOf(load: Load, { limit, scale }: { limit: number; scale: number }): Task & { peakLive: number; events: number } {
-    const { loop, program, keep } = load
-    if (load.file === undefined) {
+    const { loop, program, script, keep } = load
+    if (load.file === undefined || script !== undefined) {
       return {
+        file: load.file,
         loop,
         program,
+        script,
         keep,
         scale,
         need: loop === undefined ? 0 : roomFor(load, 0),
@@ -89,7 +91,10 @@ export class Workshop {
   /** Program and arguments of a child. */
   command(kind: string, subject: string, task: Task): [string, string[]] {
     if (kind === 'native') return [this.#native, nativeArguments(task)]
-    const { file, fromMany, loop, program, keep, scale, need, limit } = task
+    const { file, fromMany, loop, program, script, keep, scale, need, limit } = task
+    if (script !== undefined) {
+      return [process.execPath, [join(here, 'wasm', script), subject, JSON.stringify({ file, scale })]]
+    }
     const child = program === undefined ? this.#child : this.#programChild
     const told = JSON.stringify({ file, fromMany, loop, program, keep, scale, need, limit })
     return [process.execPath, ['--expose-gc', child, subject, told]]

@@ -77,6 +77,14 @@ describe('the outputs of profile', () => {
     expect(text).not.match(/^r[01]: /m)
   })
 
+  it('table: places in WebAssembly modules are bytes, as tools for them write those', () => {
+    const [one] = both as [Profile, Profile]
+    const frames = [{ name: 'malloc', file: 'wasm://sqlite-wasm', line: 0xbc506, column: 0 }]
+    expect(tableOf([{ ...one, sites: [{ ...one.sites[0]!, frames }] }])).contains(
+      'malloc (wasm://sqlite-wasm:0xbc506)\n',
+    )
+  })
+
   it('AST: the sums of a file are those of its lines', () => {
     const lines = astOf(both).trimEnd().split('\n')
     const counts = (line: string) =>

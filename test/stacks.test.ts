@@ -36,6 +36,15 @@ describe('stacks', () => {
     expect(framesOf(outer(1))).to.have.length(1)
   })
 
+  it('tell functions of the engine apart, which lie in no file', () => {
+    const sites: number[] = []
+    const keep = () => void sites.push(capture(2))
+    ;[1].forEach(keep)
+    ;[1].map(keep)
+    new Map([[1, 1]]).forEach(keep)
+    expect(sites.map((site) => framesOf(site)?.[1]?.name)).to.deep.equal(['Array.forEach', 'Array.map', 'Map.forEach'])
+  })
+
   it('go no deeper than DEEPEST', () => {
     const dive = (n: number): number => (n === 0 ? capture(10_000) : dive(n - 1))
     expect(framesOf(dive(200))).to.have.length(DEEPEST)

@@ -4,6 +4,7 @@
  *   every finding           one text to standard error or to the file of `warn`, as the option `format` says
  *   the program ends        each region that is still open says what was not freed
  *   a handle is collected   a region under debug that was never closed, and that nobody can close any more
+ *                           (not where it serves a WebAssembly program: its memory is collected with it)
  *
  * Only regions that were opened here are looked after: one that was attached belongs to who opened it. A worker's regions
  * say it when the worker ends.
@@ -58,6 +59,11 @@ export function debugRegion(region: Region, options: Options, values: Values | u
 
 /** Takes note of one that closes. */
 export function undebugRegion(region: Region): void {
+  dropped.unregister(region)
+}
+
+/** A region that may go without being closed, for its memory goes with it: what nobody has any more is not lost then. */
+export function letGo(region: Region): void {
   dropped.unregister(region)
 }
 

@@ -67,7 +67,7 @@ const numbered: Node[] = [root]
 interface Script {
   readonly isOwn: boolean
   /** By position. */
-  readonly places: Map<number, Place>
+  readonly places: Map<number | string, Place>
 }
 
 const scripts = new Map<string, Script>()
@@ -176,11 +176,13 @@ function prepare(_error: unknown, sites: readonly CallSite[]): string {
 
 function placeOf({ places }: Script, file: string, site: CallSite): Place {
   const position = site.getPosition()
-  let place = places.get(position)
+  // functions of the engine lie in no file, all at the same place
+  const key = file === '' ? `${position} ${site.getTypeName()} ${site.getFunctionName()}` : position
+  let place = places.get(key)
   if (place === undefined) {
     const frame = frameOf(file, site)
     place = { frame, position, isMapped: false, mapped: frame }
-    places.set(position, place)
+    places.set(key, place)
   }
   return place
 }

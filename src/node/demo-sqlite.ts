@@ -28,7 +28,7 @@ import { count, paint, say, table } from './terminal.ts'
 const PROGRAM = 'examples/sqlite/notes.mjs'
 const PACKAGE = '@sqlite.org/sqlite-wasm'
 const REGION = 'sqlite-wasm'
-/** Where nobody asked for a method; so many bytes that some ten thousand samples are taken. */
+/** Where nobody asked for a method; some two thousand samples are taken, with their stacks down to the program. */
 const OTHERWISE = [`${REGION}.method=profile`, `${REGION}.sample=16384`, `${REGION}.depth=32`]
 const ROWS = 8
 const CALLS = 5

@@ -8,14 +8,15 @@
  * (src/preload.ts); its own regions are what they are with these options. Where nothing says what is to be written, a line
  * for each module is, to standard error, at the end.
  *
- * The exit code is the program's; where a signal ended it, this ends by the same one. SIGINT, SIGTERM and SIGHUP are passed on.
+ * The exit code is the program's; where a signal ended it, this ends by the same one. SIGINT, SIGTERM and SIGHUP are passed
+ * on; the second time they kill, since a program that never comes back to its event loop does not hear them.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { VmallocError } from '../ground/fault.ts'
 import { formatItem, parseItems, parseStrict } from '../region/options.ts'
-import { registry } from '../region/registry.ts'
+import { ORIGINAL, registry } from '../region/registry.ts'
 import { say } from './terminal.ts'
 
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -26,8 +27,8 @@ const HELP = `Usage: vmalloc run [OPTIONS] PROGRAM [ARG...]
 
 Runs a script with node. The malloc of the WebAssembly modules that it loads is watched, or served by a method.
 
-  --method=NAME   best, last, pool, debug, profile, debug(best) or what else is registered; without it what
-                  the modules ask for is counted
+  --method=NAME   best, last, pool, debug, profile, debug(best) or what else is registered; without it, and with
+                  original, what the modules ask for is counted
   --ITEM          any other item of VMALLOC_OPTIONS: --sample=0 --profile=app.pb.gz --trace=app.trace --report=app.txt
                   vmalloc options lists them
 
@@ -82,7 +83,8 @@ function formatted(text: string): string {
 /** What is asked for by hand must be meant; what a method of a file brings is known only to the program. */
 function mustBeKnown(items: readonly string[]): void {
   for (const { value } of parseItems(items.join(' ')).items.filter(({ name }) => name === 'method')) {
-    for (const name of (value ?? '').split(/[()]/).filter((part) => part !== '')) registry.methods.find(name)
+    const names = (value ?? '').split(/[()]/).filter((part) => part !== '' && part !== ORIGINAL)
+    for (const name of names) registry.methods.find(name)
   }
   parseStrict(items.join(' '))
 }
@@ -97,7 +99,11 @@ function preloads(): string[] {
 function spawned(program: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, [...process.execArgv, ...program], { env, stdio: 'inherit' })
-    const passOn = (signal: NodeJS.Signals): void => void child.kill(signal)
+    const heard = new Set<NodeJS.Signals>()
+    const passOn = (signal: NodeJS.Signals): void => {
+      child.kill(heard.has(signal) ? 'SIGKILL' : signal)
+      heard.add(signal)
+    }
     for (const signal of PASSED_ON) process.on(signal, passOn)
     child.on('error', failed)
     child.on('exit', (code, signal) => {

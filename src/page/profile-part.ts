@@ -51,6 +51,7 @@ export class Frames {
   place(frame: number): string {
     const [, , line, column] = this.#data.frames[frame]!
     const file = this.shortFile(frame)
+    if (file.startsWith('wasm://')) return `${file}:0x${line.toString(16)}`
     return line > 0 ? `${file}:${line}${column > 0 ? `:${column}` : ''}` : file
   }
 

@@ -33,7 +33,8 @@ export const LENGTH = 28
 export const SELF = 32
 export const ROOT = 36
 export const PARENT = 40
-export const ALIGNMENT = 44 // a power of two, and in its lowest bit whether compiled code looks at heads
+// a power of two, and in its lowest bit whether compiled code looks at heads
+export const ALIGNMENT = 44
 export const STATE = 48
 export const STATE_SIZE = 52
 export const NAME = 56

@@ -26,7 +26,7 @@ import { tellOpened } from './hooks.ts'
 import { Ledger } from './ledger.ts'
 import { currentOptions, type Options } from './options.ts'
 import { Handle, type Kind } from './region.ts'
-import { parseMethod, registry } from './registry.ts'
+import { ORIGINAL, parseMethod, registry } from './registry.ts'
 import type { Segments } from './segments.ts'
 import { Space } from './space.ts'
 import { TABLE } from './values.ts'
@@ -240,7 +240,9 @@ class Choice {
   }
 
   align(): number {
-    const align = this.#value('align') ?? ALIGN
+    // a program that knows nothing of its region was compiled for the alignment that is asked for it
+    const decided = this.#isDecided ? this.#asked.align : undefined
+    const align = decided ?? this.#value('align') ?? ALIGN
     if (typeof align !== 'number' || !isPowerOfTwo(align) || align < ALIGN || align > MOST_ALIGN) {
       throw new VmallocError(
         'argument',
@@ -338,6 +340,7 @@ class Choice {
     const texts = this.#name === HEAP ? [named] : [named, wild, asked ? undefined : plain]
     for (const text of texts) {
       if (text === undefined) continue
+      if (key === 'method' && text === ORIGINAL) return undefined
       try {
         return use(String(text))
       } catch (error) {
@@ -351,7 +354,7 @@ class Choice {
   /** A module that the environment names brings rows of its own, which must be known before unknown names are reported. */
   #load(key: 'method' | 'discipline', text: string): void {
     try {
-      if (key === 'method') for (const name of parseMethod(text)) registry.methods.find(name)
+      if (key === 'method') for (const name of parseMethod(text)) name !== ORIGINAL && registry.methods.find(name)
       else registry.disciplines.find(text)
     } catch (error) {
       if (!(error instanceof VmallocError)) throw error

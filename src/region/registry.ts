@@ -4,6 +4,7 @@
  *   best                  a name
  *   block                 another name for one of those: where it is asked for, the one that it stands for is found
  *   debug(pool)           a wrapper and what it wraps; alone it wraps what the program asked for
+ *   original              in options: what the program asked for, whatever others say; a WebAssembly program's own malloc
  *   ./mine.mjs  @me/pkg   a module path (from the working directory) or a package name: loaded at once and registered. It
  *                         exports a definition as `default`, `method` or `discipline`, or as its only export. This runs
  *                         its code.
@@ -15,6 +16,9 @@ import type { OptionRow } from '../contract/option.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { nearest } from '../ground/nearest.ts'
 import { addRows, removeRows } from './options.ts'
+
+/** What a region or a WebAssembly program has when no option says anything: a name for options that make an exception. */
+export const ORIGINAL = 'original'
 
 let changes = 0
 

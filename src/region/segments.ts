@@ -6,6 +6,10 @@
  * How much is asked for: what is needed, or a share of what the region has (a 256th in a root, a 16th in a nested
  * region, whose memory rarely grows in place; an 8th for a new segment of a root), whichever is more; where that is refused, just
  * what is needed. Bytes held beyond what clients use stay within that share.
+ *
+ * Whose an address is: the first segments are looked at, of more than two a list in order of address is searched by halves,
+ * O(log segments). The list is not in the bytes; it is made again when extent or last segment are not what they were, be it
+ * that another thread or whoever put bytes back to what they were has changed them, and what it names must still be there.
  */
 
 import { type Addr, ALIGN, LIMIT } from '../contract/addr.ts'
@@ -41,6 +45,9 @@ const ROOT_SHARE = 256
 const NESTED_STEP = 4 * 1024
 const NESTED_SHARE = 16
 const PIECE_SHARE = 8
+/** So many segments are looked at before the list. */
+const FEW = 2
+const nothing: readonly Segment[] = []
 
 /** Kinds of extra pieces, by the field of the header that has the first. */
 export type Extra = typeof MORE_VALUES | typeof LEDGER
@@ -69,6 +76,12 @@ export class Segments implements Store {
   tails: { tailOf(at: Addr): number } | undefined = undefined
 
   private readonly region: Owner
+  /** Segments in order of address, as they were when these were extent and last segment. */
+  private list = nothing
+  private listExtent = 0
+  private listLast = 0
+  /** The one of the list that was found last: who frees a block asks more than once. */
+  private near: Segment = 0
 
   constructor(space: Space, region: Owner, discipline: Discipline, name: string) {
     this.space = space
@@ -125,10 +138,42 @@ export class Segments implements Store {
   }
 
   find(at: number): Segment {
+    let left = FEW
     for (let s: Segment = this.header; s !== 0; s = this.next(s)) {
+      if (left-- === 0) return this.findInList(at)
       if (at >= this.base(s) && at < this.limit(s)) return s
     }
     return 0
+  }
+
+  private findInList(at: number): Segment {
+    if (this.listExtent !== this.get(this.header, EXTENT) || this.listLast !== this.last) this.makeList()
+    if (this.isIn(this.near, at)) return this.near
+    const { list } = this
+    let from = 0
+    let end = list.length
+    while (end - from > 1) {
+      const middle = (from + end) >>> 1
+      if (list[middle]! <= at) from = middle
+      else end = middle
+    }
+    const s = list[from] ?? 0
+    if (!this.isIn(s, at)) return 0
+    this.near = s
+    return s
+  }
+
+  private isIn(s: Segment, at: number): boolean {
+    return s !== 0 && at >= this.base(s) && this.isRecord(s) && at < this.limit(s)
+  }
+
+  private makeList(): void {
+    const list: Segment[] = []
+    for (let s: Segment = this.header; s !== 0; s = this.next(s)) list.push(s)
+    this.list = list.sort((a, b) => a - b)
+    this.near = 0
+    this.listExtent = this.get(this.header, EXTENT)
+    this.listLast = this.last
   }
 
   took(bytes: number): void {
@@ -383,6 +428,9 @@ export class Segments implements Store {
   }
 
   private link(before: Segment, after: Segment): void {
+    this.list = nothing
+    this.near = 0
+    this.listExtent = 0 // which no region has
     this.setNext(before, after)
     if (after === 0) this.put(this.header, LAST, before)
   }

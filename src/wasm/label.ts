@@ -17,10 +17,11 @@ export function labelOf(place: string): string {
 }
 
 const DEPTH = 24
-const here = folderOf(import.meta.url)
+/** This package's own files; bundled into something else it is one of that file's, which is then not looked at. */
+const here = ownFiles(String(import.meta.url))
 
-function folderOf(url: string): string {
-  return url.slice(0, url.lastIndexOf('/') + 1).replace(/^file:\/\//, '')
+function ownFiles(url: string): string {
+  return url.replace(/(\/src\/wasm\/)label\.[jt]s(\?.*)?$/, '$1').replace(/^file:\/\//, '')
 }
 
 interface V8 {

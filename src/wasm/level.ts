@@ -10,10 +10,9 @@
 import type { MethodDef } from '../contract/method.ts'
 import { VmallocError } from '../ground/fault.ts'
 import type { Options } from '../region/options.ts'
-import { parseMethod, registry } from '../region/registry.ts'
+import { ORIGINAL, parseMethod, registry } from '../region/registry.ts'
 import type { Serving } from './replace.ts'
 import type { Finding } from './roles.ts'
-import { OWN_METHOD } from './watched.ts'
 
 export interface Level {
   readonly level: 'observe' | 'replace' | 'debug'
@@ -24,7 +23,7 @@ export interface Level {
   readonly why: string
 }
 
-const PROFILED = `profile(${OWN_METHOD})`
+const PROFILED = `profile(${ORIGINAL})`
 
 /** What the options ask for a module of that name: by its name, by `*`, for all that did not ask. */
 export function asked(options: Options, names: readonly string[]): string | undefined {
@@ -38,12 +37,12 @@ export function asked(options: Options, names: readonly string[]): string | unde
 }
 
 export function levelFor(method: string | undefined, finding: Finding): Level {
-  if (method === undefined || method === OWN_METHOD) return observed(OWN_METHOD)
+  if (method === undefined || method === ORIGINAL) return observed(ORIGINAL)
   const names = parseMethod(method)
-  if (names.at(-1) === OWN_METHOD) names.pop()
+  if (names.at(-1) === ORIGINAL) names.pop()
   const chain = names.map((name) => registry.methods.find(name))
   const profiles = chain.some(({ name }) => name === 'profile')
-  const watched = profiles ? PROFILED : OWN_METHOD
+  const watched = profiles ? PROFILED : ORIGINAL
   if (chain.length === 0 || (chain.length === 1 && chain[0]!.name === 'profile')) return observed(watched)
   if (chain.at(-1)!.wraps === true) chain.push(registry.methods.find('best'))
   const title = chain.map(({ name }) => name).join('(') + ')'.repeat(chain.length - 1)

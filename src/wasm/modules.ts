@@ -38,6 +38,8 @@ export interface ModuleView {
   /** Milliseconds that finding and rewriting took. */
   readonly findingTime: number
   readonly rewritingTime: number
+  /** The instance was collected, or its memory put back to what it was before the region began. */
+  readonly isGone: boolean
   /** Once the program has asked for memory, and as long as it lives. */
   readonly region: Region | undefined
 }
@@ -67,7 +69,7 @@ export function uniqueName(label: string): string {
 }
 
 export function enter(entry: Entry): void {
-  if (entries.length < MOST) entries.push(entry)
+  if (entries.length < MOST) entries.push({ ...entry, program: { ...entry.program, bytes: undefined } })
   else more++
 }
 
@@ -93,6 +95,7 @@ export function modules(): ModuleView[] {
       busyBytes: isOpen ? region.busyBytes : 0,
       highTide: isOpen ? region.highTide : 0,
       extent: isOpen ? region.extent : 0,
+      isGone: !isOpen && figures !== undefined && figures.allocs > figures.failures,
       findingTime: program.findingTime,
       rewritingTime: program.rewritingTime,
       region: isOpen ? region : undefined,

@@ -12,10 +12,10 @@ import type { Discipline } from '../contract/region.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { openDecided } from '../region/open.ts'
 import type { Handle } from '../region/region.ts'
-import { registry } from '../region/registry.ts'
+import { ORIGINAL, registry } from '../region/registry.ts'
 import type { Linear } from './linear.ts'
 import type { Hooks, Originals } from './originals.ts'
-import { OWN_METHOD, Watched } from './watched.ts'
+import { Watched } from './watched.ts'
 
 /** How often opening is tried where the program has no memory for the header. */
 const TRIES = 8
@@ -193,7 +193,7 @@ export class Observer {
 
   private definition(): MethodDef {
     return {
-      name: this.profiles ? `profile(${OWN_METHOD})` : OWN_METHOD,
+      name: this.profiles ? `profile(${ORIGINAL})` : ORIGINAL,
       about: "the program's own malloc, watched",
       state: 8,
       frees: 'any',

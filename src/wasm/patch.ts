@@ -22,14 +22,21 @@ type Imports = WebAssembly.Imports | undefined
 type Source = BufferSource
 type Both = WebAssembly.WebAssemblyInstantiatedSource
 
-const instantiateNatively = Native.instantiate as (source: unknown, imports: Imports) => Promise<unknown>
+/** What may follow in a call: with which builtins a module is compiled, say. */
+type More = readonly unknown[]
+type Natively<T> = (...all: unknown[]) => Promise<T>
+
+const compileNatively = Native.compile as Natively<WebAssembly.Module>
+const instantiateNatively = Native.instantiate as Natively<unknown>
+const compileStreamNatively = Native.compileStreaming as Natively<WebAssembly.Module>
+const instantiateStreamNatively = Native.instantiateStreaming as Natively<unknown>
 
 /** By compiled module; undefined for one that runs as it was. */
 const programs = new WeakMap<WebAssembly.Module, Program | undefined>()
 
 /** Takes over the WebAssembly of this realm; the second time it does nothing. */
 export function patch(): void {
-  if (WebAssembly.Module !== Native.Module) return
+  if (typeof WebAssembly === 'undefined' || WebAssembly.Module !== Native.Module) return
   const { Module, Instance } = Native
   put('Module', takenOver(Module, newModule, { exports: shownExports }))
   put('Instance', takenOver(Instance, newInstance, {}))
@@ -40,8 +47,9 @@ export function patch(): void {
   nameFrames()
 }
 
-function put(name: string, value: unknown): void {
-  Object.defineProperty(WebAssembly, name, { value, writable: true, configurable: true, enumerable: false })
+function put(name: keyof typeof Native, value: unknown): void {
+  Object.defineProperty(value, 'length', { value: Native[name]!.length, configurable: true })
+  Object.defineProperty(WebAssembly, name, { value })
 }
 
 /** A class in the place of the engine's: of the same name and prototype, with its static functions or these. */
@@ -56,9 +64,8 @@ function takenOver<C extends new (...args: never[]) => object>(
     if (new.target === undefined) return bare(...args)
     return make(args, (new.target as unknown) === taken ? original : (new.target as unknown as C))
   } as unknown as C
-  Object.defineProperty(taken, 'name', { value: original.name, configurable: true })
   for (const key of Reflect.ownKeys(original)) {
-    if (key === 'length' || key === 'name' || key === 'prototype') continue
+    if (key === 'prototype') continue
     Object.defineProperty(taken, key, Object.getOwnPropertyDescriptor(original, key)!)
   }
   for (const [key, value] of Object.entries(functions))
@@ -70,52 +77,67 @@ function takenOver<C extends new (...args: never[]) => object>(
 
 // modules
 
-function newModule([source]: [Source, ...unknown[]], target: typeof WebAssembly.Module): WebAssembly.Module {
-  const make = (bytes: Source) => Reflect.construct(Native.Module, [bytes], target) as WebAssembly.Module
+function newModule([source, ...more]: [Source, ...unknown[]], target: typeof WebAssembly.Module): WebAssembly.Module {
+  const make = (bytes: Source) => Reflect.construct(Native.Module, [bytes, ...more], target) as WebAssembly.Module
   const program = lookAt(source)
   if (program?.bytes !== undefined) {
     try {
       return remembered(make(program.bytes), program)
     } catch (error) {
-      doubt(program, error)
+      if (!(error instanceof RangeError)) doubt(program, error) // browsers compile but so many bytes at once
     }
   }
   return remembered(make(source), undefined)
 }
 
-async function compile(source: Source): Promise<WebAssembly.Module> {
-  const program = lookAt(source)
+async function compile(source: Source, ...more: More): Promise<WebAssembly.Module> {
+  return compiled(lookAt(source), more, () => compileNatively(source, ...more))
+}
+
+async function compileStreaming(source: Response | PromiseLike<Response>, ...more: More): Promise<WebAssembly.Module> {
+  const caller = callerOf()
+  const { program, copy } = await receive(await source, caller)
+  return compiled(program, more, () => compileStreamNatively(copy, ...more)).finally(() => forget(copy))
+}
+
+async function compiled(
+  program: Program | undefined,
+  more: More,
+  asItWas: () => Promise<WebAssembly.Module>,
+): Promise<WebAssembly.Module> {
   if (program?.bytes !== undefined) {
     try {
-      return remembered(await Native.compile.call(WebAssembly, program.bytes), program)
+      return remembered(await compileNatively(program.bytes, ...more), program)
     } catch (error) {
       doubt(program, error)
     }
   }
-  return remembered(await Native.compile.call(WebAssembly, source), undefined)
+  return remembered(await asItWas(), undefined)
 }
 
-async function compileStreaming(source: Response | PromiseLike<Response>): Promise<WebAssembly.Module> {
-  const response = await source
-  if (!isStream(response)) return Native.compileStreaming!.call(WebAssembly, response)
-  const bytes = await response.arrayBuffer()
-  const program = lookAt(bytes, response.url)
-  if (program?.bytes === undefined) return remembered(await Native.compile.call(WebAssembly, bytes), undefined)
-  return compiledFrom(program, bytes)
+interface Received {
+  /** Undefined where there is none to look at. */
+  readonly program?: Program | undefined
+  /** For the engine, where it compiles the original or says what is wrong with it; of the same address. */
+  readonly copy: Response
 }
 
-async function compiledFrom(program: Program, bytes: ArrayBuffer): Promise<WebAssembly.Module> {
-  try {
-    return remembered(await Native.compile.call(WebAssembly, program.bytes!), program)
-  } catch (error) {
-    doubt(program, error)
-    return remembered(await Native.compile.call(WebAssembly, bytes), undefined)
-  }
+/** Reads a response that engines compile; another one is theirs. */
+async function receive(response: Response, caller: string): Promise<Received> {
+  if (!isStream(response)) return { copy: response }
+  const copy = response.clone()
+  const bytes = await response.arrayBuffer().catch(() => undefined) // so does the copy fail, and the engine says how
+  return { program: bytes && lookAt(bytes, caller, response.url), copy }
+}
+
+/** What the engine was not given would be kept for nobody. */
+function forget(copy: unknown): void {
+  if (isStream(copy)) void copy.body?.cancel()
 }
 
 /** A response that engines compile; of another one they say what is wrong with it. */
 function isStream(response: unknown): response is Response {
-  if (!(response instanceof Response) || !response.ok || response.bodyUsed) return false
+  if (!(response instanceof Response) || !response.ok || response.bodyUsed || response.body?.locked) return false
   return /^application\/wasm\s*$/i.test(response.headers.get('content-type') ?? '')
 }
 
@@ -125,12 +147,13 @@ function remembered(module: WebAssembly.Module, program: Program | undefined): W
 }
 
 /** The program of bytes that are about to be compiled; undefined for what is none of ours to look at. */
-function lookAt(source: unknown, url = ''): Program | undefined {
+function lookAt(source: unknown, caller = callerOf(), url = ''): Program | undefined {
   const bytes = bytesOf(source)
   if (bytes === undefined) return undefined
-  const caller = callerOf()
   if (caller.startsWith('node:')) return undefined
-  const program = programOf(bytes, labelOf(url === '' ? caller : url), currentOptions())
+  // addresses that hold the bytes themselves, or say nothing, name nothing
+  const place = /^(|data:.*|blob:.*)$/s.test(url) ? caller : url
+  const program = programOf(bytes, labelOf(place), currentOptions())
   if (program.bytes === undefined) leftAlone(program)
   return program
 }
@@ -172,42 +195,45 @@ function newInstance([module, imports]: [WebAssembly.Module, Imports?], target: 
 async function instantiate(
   source: Source | WebAssembly.Module,
   imports?: WebAssembly.Imports,
+  ...more: More
 ): Promise<WebAssembly.Instance | Both> {
   if (source instanceof Native.Module) {
     const joint = jointFor(source, imports)
-    const instance = (await instantiateNatively.call(WebAssembly, source, imports)) as WebAssembly.Instance
+    const instance = (await instantiateNatively(source, imports, ...more)) as WebAssembly.Instance
     return joint === undefined ? instance : joint.join(instance)
   }
-  const program = lookAt(source)
-  const asItWas = async () => {
-    const made = (await instantiateNatively.call(WebAssembly, source, imports)) as Both
-    programs.set(made.module, undefined)
-    return made
-  }
-  return program?.bytes === undefined ? asItWas() : instantiated(program, imports, asItWas)
+  return instantiated(lookAt(source), imports, more, () => instantiateNatively(source, imports, ...more))
 }
 
 async function instantiateStreaming(
   source: Response | PromiseLike<Response>,
   imports?: WebAssembly.Imports,
+  ...more: More
 ): Promise<Both> {
-  const response = await source
-  if (!isStream(response)) return Native.instantiateStreaming!.call(WebAssembly, response, imports)
-  const bytes = await response.arrayBuffer()
-  const asItWas = async () => (await instantiateNatively.call(WebAssembly, bytes, imports)) as Both
-  const program = lookAt(bytes, response.url)
-  return program?.bytes === undefined ? asItWas() : instantiated(program, imports, asItWas)
+  const caller = callerOf()
+  const { program, copy } = await receive(await source, caller)
+  const asItWas = () => instantiateStreamNatively(copy, imports, ...more)
+  return instantiated(program, imports, more, asItWas).finally(() => forget(copy))
 }
 
-async function instantiated(program: Program, imports: Imports, asItWas: () => Promise<Both>): Promise<Both> {
-  const joint = join(program, imports)
-  try {
-    const { module, instance } = (await instantiateNatively.call(WebAssembly, program.bytes!, imports)) as Both
-    return { module: remembered(module, program), instance: joint.join(instance) }
-  } catch (error) {
-    doubt(program, error)
-    return asItWas()
+async function instantiated(
+  program: Program | undefined,
+  imports: Imports,
+  more: More,
+  asItWas: () => Promise<unknown>,
+): Promise<Both> {
+  if (program?.bytes !== undefined) {
+    const joint = join(program, imports)
+    try {
+      const { module, instance } = (await instantiateNatively(program.bytes, imports, ...more)) as Both
+      return { module: remembered(module, program), instance: joint.join(instance) }
+    } catch (error) {
+      doubt(program, error)
+    }
   }
+  const made = (await asItWas()) as Both
+  programs.set(made.module, undefined)
+  return made
 }
 
 function jointFor(module: WebAssembly.Module, imports: Imports): Joint | undefined {

@@ -7,6 +7,7 @@
 import type { Options } from '../region/options.ts'
 import { type Module, parse } from './binary.ts'
 import { type Facts, factsOf } from './facts.ts'
+import { hashOf } from './hash.ts'
 import { Unreadable } from './reader.ts'
 import { rewrite } from './rewrite.ts'
 import type { Finding, Role } from './roles.ts'
@@ -39,6 +40,8 @@ export interface Program {
 export interface ImportedTable {
   readonly module: string
   readonly name: string
+  /** Elements that it must have. */
+  readonly min: number
 }
 
 /** What a rewritten module says of itself beside its facts. */
@@ -50,7 +53,16 @@ interface Note {
   readonly table: ImportedTable | undefined
 }
 
+/** Numbers by the hashes of modules: one that is instantiated again is called the same in stack traces. */
+const numbers = new Map<string, number>()
 let numbered = 0
+
+function numberOf(hash: string | undefined): number {
+  const known = hash === undefined ? undefined : numbers.get(hash)
+  if (known !== undefined) return known
+  if (hash !== undefined) numbers.set(hash, numbered + 1)
+  return ++numbered
+}
 
 /** Looks a module over. */
 export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options: Options): Program {
@@ -76,7 +88,8 @@ export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options
     const module = parse(bytes)
     hasMemory = module.memories.length > 0
     isSide = isLinked(module)
-    const finding = searched(module, options)
+    const hash = hashOf(bytes)
+    const finding = searched(module, hash, options)
     if (finding.left !== '') return left(finding.left, finding)
     const roles = finding.functions.map(({ role }) => role)
     const targets = finding.functions.map(({ index }) => index)
@@ -84,8 +97,9 @@ export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options
     const table = tableOf(module)
     const note: Note = { label, size: bytes.length, roles, finding, table }
     const names = new Map(finding.functions.map(({ index, role }) => [index, role]))
-    const id = `vm${++numbered}~${label}`
-    const rewritten = rewrite(module, targets, { id, names, note: JSON.stringify(note) })
+    const id = `vm${numberOf(hash)}~${label}`
+    // facts are kept as long as the thread lives, bytes are not
+    const { bytes: made, ...facts } = rewrite(module, targets, { id, names, note: JSON.stringify(note) })
     return {
       size: bytes.length,
       hasMemory,
@@ -93,9 +107,9 @@ export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options
       label,
       finding,
       roles,
-      facts: rewritten,
+      facts,
       table,
-      bytes: rewritten.bytes,
+      bytes: made,
       left: '',
       findingTime: between - began,
       rewritingTime: performance.now() - between,
@@ -111,14 +125,26 @@ function isLinked({ sections, memories }: Module): boolean {
   return memories[0]?.imported === true && sections.some(({ name }) => name === 'dylink.0' || name === 'dylink')
 }
 
-function tableOf({ imports }: Module): ImportedTable | undefined {
+function tableOf({ imports, tables }: Module): ImportedTable | undefined {
   const found = imports.find(({ kind }) => kind === 'table')
-  return found && { module: found.module, name: found.name }
+  return found && { module: found.module, name: found.name, min: tables[0]!.min }
 }
 
-/** The program of a module that was rewritten elsewhere, in another thread say; undefined for what was not. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined
+    throw error
+  }
+}
+
+/**
+ * The program of a module that was rewritten elsewhere, in another thread say; undefined for what was not, or by another
+ * version of this package.
+ */
 export function programFrom(module: WebAssembly.Module): Program | undefined {
-  const facts = factsOf(module)
+  const facts = readable(() => factsOf(module))
   if (facts === undefined) return undefined
   const { label, size, roles, finding, table } = JSON.parse(facts.note) as Note
   return {

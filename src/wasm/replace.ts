@@ -18,6 +18,7 @@
  */
 import { wasm } from '../../disciplines/wasm.ts'
 import { NIL } from '../contract/addr.ts'
+import { letGo } from '../debug/open.ts'
 import { isPowerOfTwo } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { openDecided } from '../region/open.ts'
@@ -274,6 +275,7 @@ export class Replacer {
       const { method, tails } = this.serving
       const accounts = tails ? {} : { accounts: false, ordinals: false }
       this.handle = openDecided({ name, method, discipline: raw, align: alignment, ...accounts }) as Handle
+      letGo(this.handle)
       this.left = TRIES
       return true
     } catch (error) {

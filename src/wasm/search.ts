@@ -7,7 +7,6 @@ import { writeReport } from '../region/options.ts'
 import type { Module } from './binary.ts'
 import { FindingCache } from './cache.ts'
 import { find, type Hints } from './find.ts'
-import { hashOf } from './hash.ts'
 import { fitting, parseMap, type RoleMap } from './map.ts'
 import type { Finding } from './roles.ts'
 
@@ -27,12 +26,11 @@ const SMALL = 64 * 1024
 
 let aids: Aids | undefined
 
-/** Finds the functions of a module, whose bytes are the module's. */
-export function searched(module: Module, options: Options): Finding {
+/** Finds the functions of a module, which is known by the hash of its bytes where there is one. */
+export function searched(module: Module, hash: string | undefined, options: Options): Finding {
   if (aids?.options !== options) aids = aidsFor(options)
   const { maps, cache } = aids
   const isKept = cache !== undefined && module.bytes.length >= SMALL
-  const hash = maps.size > 0 || isKept ? hashOf(module.bytes) : undefined
   if (hash === undefined) return find(module)
   const map = maps.get(hash)
   if (map !== undefined) return find(module, { map: fitting(map, module, tell) } satisfies Hints)

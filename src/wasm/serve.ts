@@ -69,12 +69,15 @@ function typeFor(role: Role): FuncType {
   return { params: Array<number>(params.length).fill(I32), results: Array<number>(results.length).fill(I32) }
 }
 
+/** An engine may be told to do without. */
+const engine = (globalThis as { WebAssembly?: typeof WebAssembly }).WebAssembly ?? ({} as typeof WebAssembly)
+
 /** WebAssembly as it was when this was loaded. */
 export const Native = {
-  Module: WebAssembly.Module,
-  Instance: WebAssembly.Instance,
-  compile: WebAssembly.compile,
-  instantiate: WebAssembly.instantiate,
-  compileStreaming: WebAssembly.compileStreaming as typeof WebAssembly.compileStreaming | undefined,
-  instantiateStreaming: WebAssembly.instantiateStreaming as typeof WebAssembly.instantiateStreaming | undefined,
+  Module: engine.Module,
+  Instance: engine.Instance,
+  compile: engine.compile,
+  instantiate: engine.instantiate,
+  compileStreaming: engine.compileStreaming as typeof engine.compileStreaming | undefined,
+  instantiateStreaming: engine.instantiateStreaming as typeof engine.instantiateStreaming | undefined,
 }

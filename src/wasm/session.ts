@@ -48,12 +48,13 @@ export function join(program: Program, imports: WebAssembly.Imports | undefined)
 /** Grows the imported table; the first of the new slots, or -1 where it cannot grow. */
 function grownTable(program: Program, imports: WebAssembly.Imports | undefined): number {
   const table = tableOf(program, imports)
-  if (table === undefined) return -1
+  // of one that is too small the engine says so
+  if (table === undefined || table.length < program.table!.min) return -1
   try {
     return table.grow(program.facts!.slots)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    tell(`module ${program.label} is left alone: its table of functions cannot grow`)
+    leftAlone({ ...program, left: 'its table of functions cannot grow' })
     return -1
   }
 }
@@ -99,6 +100,6 @@ function withoutHidden(instance: WebAssembly.Instance, program: Program): WebAss
   for (const [name, value] of Object.entries(instance.exports)) if (!hidden.has(name)) exports[name] = value
   Object.freeze(exports)
   return Object.create(Object.getPrototypeOf(instance) as object, {
-    exports: { value: exports, enumerable: true, configurable: true },
+    exports: { value: exports, enumerable: false, configurable: true },
   }) as WebAssembly.Instance
 }

@@ -1,6 +1,6 @@
 /**
  * tell: what `modules=FILE` asks for: at the end, which WebAssembly modules the program ran, how each was served, and what
- * it asked for. A text, or JSON where the name ends in .json; `vmalloc run` asks for it where nothing else is asked for.
+ * it asked for. A text, or JSON where the name ends in .json; not where it is `none`. `vmalloc run` asks for it where nothing else is asked for.
  */
 import { formatSize } from '../ground/sizes.ts'
 import { complaining, pathOf, whenEnding, writeText } from '../region/ending.ts'
@@ -9,12 +9,12 @@ import { type ModuleView, modules, untold } from './modules.ts'
 
 const JSON_ENDING = '.json'
 
-/** Sees to it that it is written. */
+const NONE = 'none'
+
+/** Sees to it that it is written, where somebody asks for it: who listens for the end hears signals in the program's place. */
 export function tellModules(): void {
-  whenEnding(() => {
-    const file = currentOptions().value('modules')
-    if (typeof file === 'string') complaining('list of modules', () => write(file))
-  })
+  const file = currentOptions().value('modules')
+  if (typeof file === 'string' && file !== NONE) whenEnding(() => complaining('list of modules', () => write(file)))
 }
 
 function write(file: string): void {
@@ -24,12 +24,12 @@ function write(file: string): void {
 }
 
 /** As JSON: everything but the regions themselves. */
-export function modulesJson(all: readonly ModuleView[]): string {
+export function modulesJson(all: readonly ModuleView[] = modules()): string {
   return JSON.stringify(all, (key, value: unknown) => (key === 'region' ? undefined : value))
 }
 
 /** To be read. */
-export function modulesText(all: readonly ModuleView[]): string {
+export function modulesText(all: readonly ModuleView[] = modules()): string {
   if (all.length === 0) return 'vmalloc: the program ran no WebAssembly module\n'
   const more = untold()
   const lines = all.map((view) => `vmalloc: ${lineOf(view)}`)
@@ -44,7 +44,9 @@ function lineOf(view: ModuleView): string {
   const { allocs = 0, frees = 0, resizes = 0, failures = 0 } = figures ?? {}
   const calls = `${count(allocs, 'allocation')}, ${count(frees, 'free')}, ${count(resizes, 'resize')}`
   const failed = failures > 0 ? `, ${failures} failed` : ''
-  const held = `${formatSize(view.busyBytes)} live, at most ${formatSize(view.highTide)}`
+  const held = view.isGone
+    ? 'its memory is gone'
+    : `${formatSize(view.busyBytes)} live, at most ${formatSize(view.highTide)}`
   return `${name}: ${how}: ${calls}${failed}; ${held}${why === '' ? '' : `; ${why}`}`
 }
 

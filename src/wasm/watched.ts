@@ -26,15 +26,13 @@ import { type Store, tookInto } from '../contract/store.ts'
 import { capture, type Site } from '../ground/stacks.ts'
 import type { Words } from '../ground/words.ts'
 import { SUM } from '../region/header.ts'
-import { AddressTable } from '../trace/address-table.ts'
 import type { Originals } from './originals.ts'
+import { Sizes } from './sizes.ts'
 
 const DEFAULT_INTERVAL = 512 * 1024
 const DEFAULT_DEPTH = 16
 /** What a program asks for in one piece is less. */
 const MOST = 2 ** 31 - 1
-/** What a program's own malloc is called, as a method. */
-export const OWN_METHOD = 'original'
 
 interface Sample {
   readonly site: Site
@@ -48,12 +46,13 @@ export class Watched implements Method {
   private readonly words: Words
   private readonly tally: number
   private readonly originals: Originals
-  /** Sizes by address. */
-  private readonly sizes = new AddressTable()
+  private readonly sizes = new Sizes()
   private readonly book: Book | undefined
   private readonly interval: number
   private readonly depth: number
   private readonly samples = new Map<Addr, Sample>()
+  /** Of `sizes`: what the header says of it may be what it was before. */
+  private busy = 0
   private left: number //    bytes until the next sample
   private random: number
   // where the header says that it is there
@@ -99,7 +98,10 @@ export class Watched implements Method {
     const bytes = size < MOST ? size : MOST
     const old = this.sizes.set(at, bytes)
     if (old >= 0) this.forget(at, old)
-    tookInto(this.words.i32, this.tally, bytes)
+    const m = this.words.i32
+    m[this.tally] = this.busy
+    tookInto(m, this.tally, bytes)
+    this.busy += bytes
     this.left -= bytes
     if (this.left <= 0) this.look(at, bytes, above)
   }
@@ -128,8 +130,7 @@ export class Watched implements Method {
   }
 
   walk(visit: Visit): void {
-    for (const [at, size] of this.sizes.entries().sort(([a], [b]) => a - b))
-      if (visit(at, size, 'busy') === false) return
+    this.sizes.walk((at, size) => visit(at, size, 'busy'))
   }
 
   /** The program's heap has laws of its own. */
@@ -139,6 +140,7 @@ export class Watched implements Method {
   clear(): void {
     this.sizes.clear()
     this.samples.clear()
+    this.busy = 0
   }
 
   get profile(): ((fresh: boolean) => Profiled) | undefined {
@@ -147,8 +149,8 @@ export class Watched implements Method {
   }
 
   private forget(at: Addr, size: number): void {
-    const m = this.words.i32
-    m[this.tally] = m[this.tally]! - size
+    this.busy -= size
+    this.words.i32[this.tally] = this.busy
     if (this.samples.size === 0) return
     const sample = this.samples.get(at)
     if (sample === undefined) return
@@ -159,8 +161,8 @@ export class Watched implements Method {
   /** A sample falls on a block of s bytes with probability p = 1 - exp(-s / interval), so it stands for 1/p of them. */
   private look(at: Addr, size: number, above: unknown): void {
     const weight = this.interval === 0 ? 1 : size === 0 ? 0 : 1 / -Math.expm1(-size / this.interval)
-    while (this.left <= 0) this.left = this.interval === 0 ? 0 : this.left + this.gap()
     if (this.interval === 0) this.left = 0
+    else while (this.left <= 0) this.left += this.gap()
     if (weight === 0) return
     const site = capture(this.depth, above)
     this.samples.set(at, { site, size, weight, born: now() })

@@ -6,8 +6,8 @@ import { expect } from 'chai'
 import type { Finding } from '../../src/contract/finding.ts'
 import type { Frame } from '../../src/ground/stacks.ts'
 import { bodyOf, parse } from '../../src/wasm/binary.ts'
-import { dlmallocShapes, fixture, type Mistake, mistakes } from './fixtures.ts'
 import { expectFault } from '../fixtures/faults.ts'
+import { dlmallocShapes, fixture, type Mistake, mistakes } from './fixtures.ts'
 import { answersOf, began, plainAnswers, type Served, takenOver, under } from './served.ts'
 
 /** A program of errors.c whose region is open, and what is told of it. */
@@ -39,12 +39,13 @@ const isWiped = ({ kind, count }: Mistake) => kind === 'overflow' && count >= 40
 const leaked = ({ call, args }: Mistake) => (call === 'leak' ? args[1]! : call === 'leak_list' ? args[0]! - 1 : 1)
 
 /** What is told, of the block at that address. */
-function expectedOf(mistake: Mistake, block: number): Partial<Finding> {
+function expectedOf(mistake: Mistake, block: number): Record<string, unknown> {
   const { kind, size, offset } = mistake
   if (isWiped(mistake)) return { address: block }
   if (kind === 'leak') return { kind, size, blocks: leaked(mistake) }
   // such a call is told by the address that came
-  if (kind === 'bad-free' || (kind === 'bad-resize' && offset > 0)) return { kind, size, address: block + offset, offset }
+  if (kind === 'bad-free' || (kind === 'bad-resize' && offset > 0))
+    return { kind, size, address: block + offset, offset }
   // the head is the guard: what lies before it is the block's to the left
   return { kind, size, address: block, offset: Math.max(offset, -4) }
 }
@@ -72,13 +73,13 @@ describe('debug: the mistakes of C programs', () => {
           const [finding, ...more] = told as [Finding]
           expect(more.map(String), 'told once').to.deep.equal([])
           expect(finding).to.include(expectedOf(mistake, block))
+          region().close()
           if (isWiped(mistake)) return
           if (shape === 'full' && made.length > 0) expectCalls(finding.allocated, made)
           if (shape === 'full' && freed.length > 0) {
             const frames = finding.freed ?? finding.detected
             expectCalls(frames, freed[0] === 'drop_buffer' && kind === 'double-free' ? ['drop_buffer'] : freed)
           }
-          if (kind === 'leak') region().close()
           for (const { file } of (finding.allocated ?? []).filter(({ file }) => file.startsWith('wasm:')))
             expect(file).to.match(/^wasm:\/\/fixtures(-\d+)?$/)
         })

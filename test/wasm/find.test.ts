@@ -402,7 +402,7 @@ describe('find: as options say', () => {
   })
   after(() => rmSync(folder, { recursive: true }))
 
-  const look = (options: string, bytes: Uint8Array) => searched(parse(bytes), parseStrict(options))
+  const look = (options: string, bytes: Uint8Array) => searched(parse(bytes), hashOf(bytes), parseStrict(options))
 
   it('looks once, and then reads what was kept', () => {
     const bytes = bytesOf('node_modules/@bokuweb/zstd-wasm/dist/esm/zstd.wasm')

@@ -3,15 +3,26 @@
  * compiled code can read, ends of memory, sizes that are none, blocks from before.
  */
 import { expect } from 'chai'
-import { registry } from '../../src/index.ts'
 import { best } from '../../methods/best.ts'
+import { registry } from '../../src/index.ts'
 import { currentOptions } from '../../src/region/options.ts'
-import { find } from '../../src/wasm/find.ts'
 import { parse } from '../../src/wasm/binary.ts'
+import { find } from '../../src/wasm/find.ts'
 import { programOf } from '../../src/wasm/program.ts'
 import { join } from '../../src/wasm/session.ts'
 import { dlmallocShapes, fixture, fixtures, lives, Program, start } from './fixtures.ts'
-import { answersOf, began, countsOf, lastServed, plain, plainAnswers, type Served, small, takenOver, under } from './served.ts'
+import {
+  answersOf,
+  began,
+  countsOf,
+  lastServed,
+  plain,
+  plainAnswers,
+  type Served,
+  small,
+  takenOver,
+  under,
+} from './served.ts'
 
 const METHODS = ['best', 'last', 'pool', 'mine', 'debug(best)', 'profile(best)', 'debug(profile(best))'] as const
 const HUGE = [0xffffffff, 0x80000000, 0x7fffffff, 0xfffffff0]
@@ -68,11 +79,32 @@ describe('replace: programs under every method', () => {
     expectEmpty(served)
   })
 
+  for (const shape of ['full', 'inlined'] as const) {
+    for (const option of ['accounts', 'ordinals', 'junk', 'free', 'keep', 'align=64', 'align=8', 'check=1']) {
+      for (const method of ['best', 'debug(best)', 'last']) {
+        it(`${shape} under ${method} with ${option}: the same answers`, () => {
+          under(`method=${method} *.${option} noleaks`, () => {
+            const { program, region, view } = began('clean', shape)
+            expect(answersOf(program)).to.deep.equal(plainAnswers())
+            region().check()
+            if (option !== 'keep') expect(region().stat().busyBlocks).to.equal(0)
+            expect(view().figures).to.include({ failures: 0 })
+            expect(program.call('weakest_alignment')).to.be.at.least(16)
+          })
+        })
+      }
+    }
+  }
+
   for (const shape of dlmallocShapes) {
     it(`${shape} under best, all of it checked after each call`, () => {
       under('method=best check=3', () => {
         const { program } = began('clean', shape)
-        for (const [call, ...args] of [['random_life', 7, 200], ['deep', 10, 50], ['vector', 100]] as const)
+        for (const [call, ...args] of [
+          ['random_life', 7, 200],
+          ['deep', 10, 50],
+          ['vector', 100],
+        ] as const)
           program.call(call as string, ...(args as number[]))
         expect(program.call('failures')).to.equal(0)
       })

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { after, before } from 'mocha'
 import { injectOptions } from '../../src/index.ts'
 import type { Handle } from '../../src/region/region.ts'
-import { modules, type ModuleView } from '../../src/wasm/modules.ts'
+import { type ModuleView, modules } from '../../src/wasm/modules.ts'
 import { patch } from '../../src/wasm/patch.ts'
 import { type Program, type ProgramName, type Shape, start } from './fixtures.ts'
 
