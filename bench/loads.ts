@@ -52,7 +52,7 @@ export interface Load {
   readonly program?: string
   /** One of wasm/, with a file or without. */
   readonly script?: string
-  /** So many times the usual number of seconds, where much hangs on small differences. */
+  /** So many times the usual rounds and seconds, where much hangs on small differences. */
   readonly patience?: number
   readonly keep?: Keep
 }

@@ -181,7 +181,8 @@ async function measureGroup(
     const those = players.filter(({ subject }) => word === 'pass' || keep !== undefined || hasMore(subject))
     const start = Date.now()
     const isShort = () => Date.now() - start < seconds * 1000
-    for (let round = 0; round < plan.rounds || (round < 4 * plan.rounds && isShort()); round++) {
+    const most = 4 * plan.rounds * (load.patience ?? 1)
+    for (let round = 0; round < plan.rounds || (round < most && isShort()); round++) {
       tell(`${word} ${round + 1}`)
       for (const player of those) await player.play(word, enough * (words.indexOf(word) + 1))
     }

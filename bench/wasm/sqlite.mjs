@@ -3,15 +3,16 @@
  *
  *   node sqlite.mjs SUBJECT TASK        asked as child.ts is: `warm`, `pass`; TASK as JSON: how large the work is
  *
- * A pass is 50,000 inserts of four texts into a table in memory, and 10,000 queries by two of them: four and two blocks a
+ * A pass is 12,500 inserts of four texts into a table in memory, and 2,500 queries by two of them: four and two blocks a
  * statement, beside those of the pages. The time is that of the statements alone, and what they answer is compared with what
- * they must. Loading is not in it.
+ * they must; loading is not in it. Passes are short: many in turn tell a few hundredths apart where the clock of a machine
+ * goes up and down.
  */
 import { createInterface } from 'node:readline'
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm'
 
-const INSERTS = 50_000
-const QUERIES = 10_000
+const INSERTS = 12_500
+const QUERIES = 2500
 const WARM_MS = 1000
 
 const { scale = 1 } = JSON.parse(process.argv[3] ?? '{}')

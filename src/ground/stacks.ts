@@ -94,9 +94,7 @@ interface V8 {
 }
 
 const engine = Error as unknown as V8
-/** A program that has frozen Error keeps the engine's from it, too. */
-const isStructured =
-  typeof engine.captureStackTrace === 'function' && 'stackTraceLimit' in Error && Object.isExtensible(Error)
+const isStructured = typeof engine.captureStackTrace === 'function' && 'stackTraceLimit' in Error
 
 /** Files that begin so are this package's; none where it is bundled into something else and cannot be told apart. */
 const own: readonly string[] = ownFolders(import.meta.url)
@@ -211,7 +209,8 @@ function branch(node: Node, place: Place): Node {
  */
 export function capture(depth: number, above?: unknown): Site {
   if (!(depth > 0)) return 0
-  const node = isStructured ? structured(depth, above) : written(depth)
+  // a program that has frozen Error, at whatever time, keeps the engine's from it, too
+  const node = isStructured && Object.isExtensible(Error) ? structured(depth, above) : written(depth)
   if (node === root) return 0
   if (node.number === 0) {
     if (numbered.length > MOST) return 0

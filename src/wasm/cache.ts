@@ -123,6 +123,8 @@ function isFinding(value: unknown): value is Finding {
       finding.functions,
       (found) => isRole(String(found?.role)) && isIndex(found?.index) && isListOf(found?.entries, isIndex),
     ) &&
+    (finding.left !== '' ||
+      ['malloc', 'free'].every((role) => finding.functions!.some((found) => found.role === role))) &&
     isListOf(finding.strangers, (stranger) => isIndex(stranger?.index) && typeof stranger?.why === 'string')
   )
 }

@@ -34,19 +34,21 @@ interface CallSite {
   getScriptNameOrSourceURL(): string | null | undefined
 }
 
-/** The first file on the stack that is not this package's, as the engine calls it; '' where there is none. */
+/**
+ * The first file on the stack that is not this package's, as the engine calls it; '' where there is none. Where a program
+ * has frozen Error the stack is a text, as long as it was.
+ */
 export function callerOf(): string {
-  const engine = Error as unknown as V8
-  const { stackTraceLimit, prepareStackTrace } = engine
+  const { stackTraceLimit, prepareStackTrace } = Error as unknown as V8
   try {
-    engine.stackTraceLimit = DEPTH
-    engine.prepareStackTrace = (_error: unknown, sites: CallSite[]) => sites
+    Reflect.set(Error, 'stackTraceLimit', DEPTH)
+    Reflect.set(Error, 'prepareStackTrace', (_error: unknown, sites: CallSite[]) => sites)
     const sites = new Error().stack as unknown
     const files = Array.isArray(sites) ? (sites as CallSite[]).map(fileOf) : writtenFiles(String(sites))
     return files.find((file) => file !== '' && !file.includes(here) && !file.startsWith('wasm:')) ?? ''
   } finally {
-    engine.stackTraceLimit = stackTraceLimit
-    engine.prepareStackTrace = prepareStackTrace
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace)
   }
 }
 

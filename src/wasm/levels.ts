@@ -11,7 +11,7 @@ import type { Family, Found, Levels, Role, Stranger } from './roles.ts'
 
 const FUNCREF = 0x70
 
-export interface Facts {
+export interface Evident {
   readonly family: Family
   readonly functions: readonly Found[]
   readonly strangers: readonly Stranger[]
@@ -41,18 +41,18 @@ export function reasonToLeave(module: Module): string {
   return linked ? 'it imports malloc: it is served where its main module is' : ''
 }
 
-export function levelsOf(facts: Facts): Levels {
+export function levelsOf(facts: Evident): Levels {
   const observe = whyNotObserve(facts)
   const replace = observe === '' ? whyNotReplace(facts) : observe
   return { observe, replace, debug: replace === '' ? whyNotDebug(facts) : replace }
 }
 
-function whyNotObserve({ functions }: Facts): string {
+function whyNotObserve({ functions }: Evident): string {
   for (const role of ['malloc', 'free'] as Role[]) if (!has(functions, role)) return `no ${role} is found in it`
   return ''
 }
 
-function whyNotReplace({ family, functions, strangers, inlined, isProven }: Facts): string {
+function whyNotReplace({ family, functions, strangers, inlined, isProven }: Evident): string {
   if (family === 'dlmalloc-rs') return "Rust's allocator can only be watched"
   if (family === 'other') return 'its allocator is none that this program knows'
   if (!isProven) return 'where its allocator keeps its state is not known'
@@ -63,7 +63,7 @@ function whyNotReplace({ family, functions, strangers, inlined, isProven }: Fact
   return ''
 }
 
-function whyNotDebug({ inlined, readers }: Facts): string {
+function whyNotDebug({ inlined, readers }: Evident): string {
   const [first] = inlined
   if (first !== undefined) return `function ${first.index}: ${first.why}`
   const [reader] = readers

@@ -4,7 +4,7 @@
  */
 import type { Region } from '../contract/region.ts'
 import type { Handle } from '../region/region.ts'
-import type { Level } from './level.ts'
+import type { Level } from './decide.ts'
 import type { Figures } from './linear.ts'
 import type { Program } from './program.ts'
 import type { Role } from './roles.ts'

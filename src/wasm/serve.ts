@@ -6,9 +6,9 @@
  *   first call             the region opens
  */
 import { type FuncType, I32 } from './binary.ts'
+import type { Level } from './decide.ts'
 import { copyName, HIDDEN_MEMORY, HIDDEN_SLOT, HIDDEN_TABLE } from './facts.ts'
 import { helper } from './helper.ts'
-import type { Level } from './level.ts'
 import type { Linear } from './linear.ts'
 import { Observer } from './observe.ts'
 import type { Call, Hooks, Originals } from './originals.ts'

@@ -6,8 +6,8 @@
  */
 import { VmallocError } from '../ground/fault.ts'
 import { currentOptions, writeReport } from '../region/options.ts'
+import { asked, type Level, levelFor } from './decide.ts'
 import { keepFacts } from './frames.ts'
-import { asked, type Level, levelFor } from './level.ts'
 import { newFigures } from './linear.ts'
 import { enter, uniqueName } from './modules.ts'
 import type { Program } from './program.ts'

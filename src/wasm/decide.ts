@@ -1,5 +1,5 @@
 /**
- * level: how far a program is served, by the method that is asked for and by what was found in its module.
+ * decide: how far a program is served, by the method that is asked for and by what was found in its module.
  *
  *   observe    its own malloc serves, and is watched: no method, or profile alone
  *   replace    a region serves: best, last, pool and whatever else
