@@ -5,7 +5,6 @@
  * no accounts does not know who holds its blocks, and so has no line here; its busy bytes stand in the report.
  */
 import { VmallocError } from '../ground/fault.ts'
-import { ORIGINAL } from '../region/registry.ts'
 import { type AccountFigures, flat, mustBeReport, type Report, report, shown } from './report.ts'
 import {
   accountText,
@@ -64,9 +63,5 @@ export function leaksText(found: readonly Leak[], options: TextOptions = {}): st
 export function notFreedText(of: Report): string {
   const isKept = of.closed.length > 0 || of.regions.some(({ accounts }) => accounts !== undefined)
   if (isKept || of.regions.every(({ busyBytes }) => busyBytes === 0)) return leaksText(leaks(of))
-  const isWatched = of.regions.every(({ busyBytes, method }) => busyBytes === 0 || method.includes(ORIGINAL))
-  const advice = isWatched
-    ? "a WebAssembly program's own malloc keeps none, a method that serves in its place does, and debug tells of each block"
-    : 'VMALLOC_OPTIONS=*.accounts keeps them'
-  return `not freed: no accounts were kept, so who holds what is not known; ${advice}\n`
+  return 'not freed: no accounts were kept, so who holds what is not known; VMALLOC_OPTIONS=*.accounts keeps them\n'
 }

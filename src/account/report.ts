@@ -147,8 +147,16 @@ function figures(handle: Handle): RegionFigures {
     busyBytes: handle.busyBytes,
     highTide: handle.highTide,
     extent: handle.extent,
-    accounts: charges === undefined ? undefined : accountFigures(charges),
+    accounts: charges === undefined ? talliedFigures(handle) : accountFigures(charges),
   }
+}
+
+/** Of a WebAssembly program that is watched: one account, the module's. */
+function talliedFigures({ tallied }: Handle): AccountFigures | undefined {
+  if (tallied === undefined) return undefined
+  const counts = tallied()
+  const limits = { hard: Infinity, soft: Infinity }
+  return { path: '', name: '', own: counts, total: counts, limits, accounts: [] }
 }
 
 /** Of the region's own account, with all others below it. */

@@ -42,7 +42,7 @@ import { Charges } from './charges.ts'
 import { findingOf } from './finding.ts'
 import * as H from './header.ts'
 import { tellClosing, tellFound } from './hooks.ts'
-import { Ledger } from './ledger.ts'
+import { type Counts, Ledger } from './ledger.ts'
 import { emptyMap, mapOf } from './map.ts'
 import { drawn, inspectionOf, type ShowOptions, shown, shownBy } from './picture.ts'
 import { delist, enlist, type Held, rootOf } from './regions.ts'
@@ -98,6 +98,8 @@ export class Handle implements Held {
   private policy: Method
   /** What the method is wrapped in where accounts are kept; undefined elsewhere. */
   charges: Charges | undefined = undefined
+  /** What was counted of the region as a whole where somebody else counts, and no accounts are kept. */
+  tallied: (() => Counts) | undefined = undefined
   /** LEDGER of the header, as this handle knows it. */
   private ledger = 0
   private place = 0

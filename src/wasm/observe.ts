@@ -9,38 +9,24 @@
 import { NIL } from '../contract/addr.ts'
 import type { MethodDef } from '../contract/method.ts'
 import type { Discipline } from '../contract/region.ts'
-import { VmallocError } from '../ground/fault.ts'
 import { openDecided } from '../region/open.ts'
 import type { Handle } from '../region/region.ts'
 import { ORIGINAL, registry } from '../region/registry.ts'
 import type { Linear } from './linear.ts'
-import type { Hooks, Originals } from './originals.ts'
+import type { Hooks } from './originals.ts'
+import { Server } from './server.ts'
 import { Watched } from './watched.ts'
 
-/** How often opening is tried where the program has no memory for the header. */
-const TRIES = 8
-
 /** Watches a program; `profiles` says whether by call site, too. */
-export class Observer {
+export class Observer extends Server {
   readonly hooks: Hooks
-  private readonly linear: Linear
-  private readonly originals: Originals
   private readonly profiles: boolean
   private watched: Watched | undefined = undefined
-  private handle: Handle | undefined = undefined
-  private left = TRIES
-  /** Inside a function of the module's own, which may call another one of them by ways that lead back here. */
-  private isInside = false
 
   constructor(linear: Linear, profiles: boolean) {
-    this.linear = linear
-    this.originals = linear.originals
+    super(linear)
     this.profiles = profiles
     this.hooks = this.make()
-  }
-
-  get region(): Handle | undefined {
-    return this.handle
   }
 
   private make(): Hooks {
@@ -99,16 +85,6 @@ export class Observer {
     return hook
   }
 
-  private inside(call: () => number): number {
-    const was = this.isInside
-    this.isInside = true
-    try {
-      return call()
-    } finally {
-      this.isInside = was
-    }
-  }
-
   private took(at: number, size: number, alignment: number, zeroed: boolean, above: unknown): void {
     const { figures } = this.linear
     figures.allocs++
@@ -161,34 +137,26 @@ export class Observer {
     return this.watched?.isHere === true || this.begin()
   }
 
-  private begin(): boolean {
-    if (this.handle !== undefined) {
-      if (this.handle.isInPlace) {
-        this.watched!.reach()
-        return true
-      }
-      if (!this.handle.closed) this.handle.abandon()
-      this.handle = undefined
-      this.watched = undefined
-    }
-    if (this.left === 0) return false
-    this.left--
-    try {
-      const method = this.definition()
-      this.handle = openDecided({
-        name: this.linear.name,
-        method,
-        discipline: this.discipline(),
-        accounts: false,
-        ordinals: false,
-      }) as Handle
-      this.watched!.lieAt(this.handle)
-      this.left = TRIES
-      return true
-    } catch (error) {
-      if (error instanceof VmallocError && error.code === 'no-memory') return false
-      throw error
-    }
+  protected override begin(): boolean {
+    const was = this.handle
+    if (!super.begin()) return false
+    if (this.handle === was) this.watched!.reach()
+    return true
+  }
+
+  protected open(): Handle {
+    const { name, figures } = this.linear
+    const asked = { name, method: this.definition(), discipline: this.discipline(), accounts: false, ordinals: false }
+    const handle = openDecided(asked) as Handle
+    const watched = this.watched!
+    watched.lieAt(handle)
+    handle.tallied = () => ({
+      bytes: handle.busyBytes,
+      peak: handle.highTide,
+      ...watched.counts,
+      failures: figures.failures,
+    })
+    return handle
   }
 
   private definition(): MethodDef {

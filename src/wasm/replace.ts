@@ -11,26 +11,20 @@
  *
  * What the region does not serve (a size that the method has not, memory that is out) the module's own malloc does. Blocks
  * that are not the region's are passed on to it: those from before the first call, and those.
- *
- * The region opens at the first call: before that the JavaScript around the module may not be ready for its memory to
- * grow. Where a program puts its memory back to what it was before that, the region is gone with its blocks, and another
- * one begins.
  */
 import { wasm } from '../../disciplines/wasm.ts'
 import { NIL } from '../contract/addr.ts'
 import { letGo } from '../debug/open.ts'
 import { isPowerOfTwo } from '../ground/bits.ts'
-import { VmallocError } from '../ground/fault.ts'
 import { openDecided } from '../region/open.ts'
-import { writeReport } from '../region/options.ts'
 import type { Handle } from '../region/region.ts'
 import type { Linear } from './linear.ts'
-import type { Call, Hooks, Originals } from './originals.ts'
+import type { Call, Hooks } from './originals.ts'
+import { Server } from './server.ts'
 
 const EINVAL = 28
 const ENOMEM = 48
 const CHUNK = 256 * 1024
-const TRIES = 8
 const BUSY = 3
 const MOVES = { move: true, copy: true }
 
@@ -44,29 +38,17 @@ export interface Serving {
   readonly tails: boolean
 }
 
-export class Replacer {
+export class Replacer extends Server {
   readonly hooks: Hooks
-  private readonly linear: Linear
-  private readonly originals: Originals
   private readonly serving: Serving
   /** Bytes before a payload that are not the client's. */
   private readonly lead: number
-  private handle: Handle | undefined = undefined
-  private left = TRIES
-  /** Inside a function of the module's own, which may call another one of them by ways that lead back here. */
-  private isInside = false
-  private wasTold = false
 
   constructor(linear: Linear, serving: Serving) {
-    this.linear = linear
-    this.originals = linear.originals
+    super(linear)
     this.serving = serving
     this.lead = serving.heads ? 0 : linear.alignment
     this.hooks = this.make()
-  }
-
-  get region(): Handle | undefined {
-    return this.handle
   }
 
   private make(): Hooks {
@@ -225,16 +207,6 @@ export class Replacer {
     return 0
   }
 
-  private inside(call: () => number): number {
-    const was = this.isInside
-    this.isInside = true
-    try {
-      return call()
-    } finally {
-      this.isInside = was
-    }
-  }
-
   private counted(at: number): number {
     if (at === 0) this.linear.figures.failures++
     return at
@@ -256,39 +228,18 @@ export class Replacer {
 
   private isThere(): boolean {
     const { handle } = this
-    return handle?.isHereNow || this.begin()
+    return handle?.isHereNow === true || this.begin()
   }
 
-  private begin(): boolean {
-    if (this.handle !== undefined) {
-      if (this.handle.isInPlace) return true
-      if (!this.handle.closed) this.handle.abandon()
-      this.handle = undefined
-    }
-    if (this.left === 0) return false
-    this.left--
+  protected open(): Handle {
     const { memory, name, alignment } = this.linear
     const { malloc, free } = this.originals
+    const { method, tails } = this.serving
     const raw = wasm({ memory, malloc, free, round: CHUNK })
     raw.exception = (region, event) => (event === 'nomem' && region.compact() > 0 ? 1 : 0)
-    try {
-      const { method, tails } = this.serving
-      const accounts = tails ? {} : { accounts: false, ordinals: false }
-      this.handle = openDecided({ name, method, discipline: raw, align: alignment, ...accounts }) as Handle
-      letGo(this.handle)
-      this.left = TRIES
-      return true
-    } catch (error) {
-      if (error instanceof VmallocError && error.code === 'no-memory') return false
-      throw error
-    }
-  }
-
-  /** Nothing is thrown through the program, but what somebody asked for. */
-  private told(error: unknown): void {
-    if (error instanceof VmallocError && error.code === 'reported') throw error
-    if (this.wasTold) return
-    this.wasTold = true
-    writeReport(`vmalloc: ${this.linear.name}: ${error instanceof Error ? error.message : String(error)}`)
+    const accounts = tails ? {} : { accounts: false, ordinals: false }
+    const handle = openDecided({ name, method, discipline: raw, align: alignment, ...accounts }) as Handle
+    letGo(handle)
+    return handle
   }
 }

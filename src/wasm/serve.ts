@@ -15,8 +15,7 @@ import type { Call, Hooks, Originals } from './originals.ts'
 import type { Program } from './program.ts'
 import { Replacer } from './replace.ts'
 import { type Role, shapeFor } from './roles.ts'
-
-export type Server = Observer | Replacer
+import type { Server } from './server.ts'
 
 /** The functions of an instance by role; undefined where malloc or free is not among them. */
 function originalsOf(program: Program, exports: WebAssembly.Exports): Originals | undefined {

@@ -11,7 +11,8 @@ import { keepFacts } from './frames.ts'
 import { newFigures } from './linear.ts'
 import { enter, uniqueName } from './modules.ts'
 import type { Program } from './program.ts'
-import { begin, linearOf, type Server } from './serve.ts'
+import { begin, linearOf } from './serve.ts'
+import type { Server } from './server.ts'
 
 export interface Joint {
   join(instance: WebAssembly.Instance): WebAssembly.Instance

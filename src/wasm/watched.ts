@@ -55,8 +55,10 @@ export class Watched implements Method {
   private busy = 0
   private left: number //    bytes until the next sample
   private random: number
+  private allocs = 0
+  private frees = 0
   // where the header says that it is there
-  private seal = 0
+  private seal = -1 // nowhere yet
   private sum = 0
 
   constructor(store: Store, settings: Readonly<Record<string, OptionValue>>, originals: Originals, profiles: boolean) {
@@ -102,6 +104,7 @@ export class Watched implements Method {
     m[this.tally] = this.busy
     tookInto(m, this.tally, bytes)
     this.busy += bytes
+    this.allocs++
     this.left -= bytes
     if (this.left <= 0) this.look(at, bytes, above)
   }
@@ -111,6 +114,12 @@ export class Watched implements Method {
     const size = this.sizes.take(at)
     if (size >= 0) this.forget(at, size)
     return size
+  }
+
+  /** Blocks that came and went; one that is resized is one of each. */
+  get counts(): { allocs: number; frees: number; blocks: number } {
+    const { allocs, frees } = this
+    return { allocs, frees, blocks: allocs - frees }
   }
 
   alloc(size: number): Addr {
@@ -149,6 +158,7 @@ export class Watched implements Method {
   }
 
   private forget(at: Addr, size: number): void {
+    this.frees++
     this.busy -= size
     this.words.i32[this.tally] = this.busy
     if (this.samples.size === 0) return
