@@ -559,6 +559,8 @@ class Debug implements Method {
     if (!this.blocks.isPlain(at)) return false
     const had = this.inner.sizeOf(at)
     if (!this.inner.resize!(at, size)) return false
+    // what a guarded block left may lie where this one ends now
+    if (!this.blocks.isPlain(at)) this.blocks.forget(at)
     const has = this.inner.sizeOf(at)
     if (has > had) this.store.took(has - had)
     else this.store.gave(had - has)

@@ -91,6 +91,12 @@ describe(`debug where heads are looked at, SEED=${SEED}`, () => {
     })
   }
 
+  it('a plain block that is resized to where a guarded one had its words stays plain', () => {
+    const discipline = headed(100_000) as never
+    const options = { level: 1, depth: 0, patterns: 'ast', every: 3, quarantine: 2000, discipline }
+    blamelessLife({ method: 'debug(best)', options, steps: 150, seed: 1596033628 })
+  })
+
   it('a block is where the wrapped method has it, and its head stays so, whatever is called', () => {
     const place = new Place({ check: 3, quarantine: 1000, align: 16 })
     const { region } = place

@@ -269,6 +269,10 @@ describe('examples/dissect: streams', () => {
         expect(http.counts.get(4)).to.equal(2)
         expect(tcp.counts.get(HANDED)).to.equal(114)
       })
+      await dissected(spoken('', 'HTTP/1.1 000 None\r\n\r\n'), ({ http }) => {
+        expect([...http.requests]).to.deep.equal([])
+        expect(http.counts.get(4)).to.equal(1)
+      })
       for (const wrong of ['Content-Length: -1', 'Content-Length: 1 2', 'no colon', ': nothing before it']) {
         await dissected(spoken(get('/a'), ok('abc', wrong)), ({ http }) => {
           expect([...http.requests].map(({ asked, answered }) => [asked, answered])).to.deep.equal([[1, 0]])

@@ -75,7 +75,7 @@ export const BROKEN = 4
 export const httpCounts = ['requests', 'answers', 'chunks', 'bytes of bodies', 'broken off']
 
 const request = /^([A-Z]+) (\S+) HTTP\/1\.\d$/
-const answer = /^HTTP\/1\.\d (\d{3})(?: |$)/
+const answer = /^HTTP\/1\.\d ([1-9]\d\d)(?: |$)/
 const beginning = /^(?:HTTP\/1\.|(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) )/
 
 /** What the sides of all streams of a file, and of one stream, have in common. */
