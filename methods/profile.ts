@@ -80,8 +80,8 @@ import {
   sealOf,
   stateSealOf,
 } from './profile/layout.ts'
+import { DEFAULT_INTERVAL, firstRandom, gapOf, nextRandom, weightOf } from './profile/samples.ts'
 
-const DEFAULT_INTERVAL = 512 * 1024
 const DEFAULT_DEPTH = 8
 /** A gap is at most 22.2 intervals, which must be less than 2^31. */
 const MOST_INTERVAL = 2 ** 26
@@ -152,7 +152,7 @@ class Profiler implements Method {
     const s = this.s
     m[s + INTERVAL] = Number(sample)
     m[s + DEPTH] = Number(depth)
-    m[s + RANDOM] = seed === undefined ? (Math.random() * 2 ** 32) | 1 : mixed(Number(seed))
+    m[s + RANDOM] = firstRandom(seed === undefined ? undefined : Number(seed))
     this.adopt()
     if (this.interval > 0) m[this.next] = this.gap()
     this.seal()
@@ -477,7 +477,7 @@ class Profiler implements Method {
 
   /** How many blocks one stands for that is looked at and for which so many bytes were drawn. */
   private weightOf(charged: number): number {
-    return this.interval === 0 ? 1 : -1 / Math.expm1(-charged / this.interval)
+    return weightOf(charged, this.interval)
   }
 
   /** The wrapped method had nothing of a size that was taken off LEFT already, or that is no size. */
@@ -499,15 +499,12 @@ class Profiler implements Method {
     }
   }
 
-  /** Bytes until the next sample: exponential, with INTERVAL as its mean, by the xorshift generator of Marsaglia. */
+  /** Bytes until the next sample. */
   private gap(): number {
     const m = this.words.i32
-    let x = m[this.s + RANDOM]!
-    x ^= x << 13
-    x ^= x >>> 17
-    x ^= x << 5
-    m[this.s + RANDOM] = x
-    return Math.max(1, Math.ceil(-Math.log((x >>> 0) / 2 ** 32) * this.interval))
+    const random = nextRandom(m[this.s + RANDOM]!)
+    m[this.s + RANDOM] = random
+    return gapOf(random, this.interval)
   }
 
   // the state
@@ -604,12 +601,6 @@ class Profiler implements Method {
 /** Bytes before the payloads of a region: a multiple of its alignment, so that payloads are, too. */
 function leadOf(align: number): number {
   return Math.max(HEADER, align)
-}
-
-/** A state of the generator, never 0, from any number. */
-function mixed(seed: number): number {
-  const h = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b)
-  return (h ^ (h >>> 13)) | 1
 }
 
 export const profile: MethodDef = {

@@ -57,13 +57,8 @@ export function debugRegion(region: Region, options: Options, values: Values | u
   dropped.register(region, { name, method, header, parent, opened: capture(OPENED_DEPTH, debugRegion) }, region)
 }
 
-/** Takes note of one that closes. */
+/** Takes note of one that closes, or that may go without it, for its memory goes with it: it cannot be lost any more. */
 export function undebugRegion(region: Region): void {
-  dropped.unregister(region)
-}
-
-/** A region that may go without being closed, for its memory goes with it: what nobody has any more is not lost then. */
-export function letGo(region: Region): void {
   dropped.unregister(region)
 }
 

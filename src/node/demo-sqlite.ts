@@ -23,6 +23,7 @@ import { profilePage } from '../report/page.ts'
 import { asked } from '../wasm/decide.ts'
 import { type ModuleView, modules } from '../wasm/modules.ts'
 import { patch } from '../wasm/patch.ts'
+import { servedAs } from '../wasm/tell.ts'
 import { count, paint, say, table } from './terminal.ts'
 
 const PROGRAM = 'examples/sqlite/notes.mjs'
@@ -104,19 +105,15 @@ export async function showSqlite(root: string): Promise<void> {
   if (profile !== undefined) writeProfile(profile)
 }
 
-function showModule(
-  { name, left, level, method, why, functions, figures, highTide, ...view }: ModuleView,
-  seconds: number,
-): void {
+function showModule(view: ModuleView, seconds: number): void {
+  const { name, left, why, functions, figures, highTide } = view
   if (left !== '') {
     say(`${paint('bold', name)} is left alone: ${left}`)
     return
   }
   const found = functions.map(({ role, index }) => `${role} ${index}`).join(', ')
   const time = `${count(view.findingTime)} ms to find them, ${count(view.rewritingTime)} ms to rewrite the module`
-  say(
-    `${paint('bold', name)}  ${level === 'observe' ? 'observed under' : 'served by'} ${method}${why === '' ? '' : `: ${why}`}`,
-  )
+  say(`${paint('bold', name)}  ${servedAs(view)}${why === '' ? '' : `: ${why}`}`)
   say(`  ${found}`)
   say(`  ${time}; then ${count(seconds, 1)} s`)
   const { allocs = 0, frees = 0, resizes = 0 } = figures ?? {}

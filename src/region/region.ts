@@ -679,7 +679,7 @@ export class Handle implements Held {
 
   /** The same as `allocZeroed`. */
   allocZeroedFor(account: Cell, size: number): Addr {
-    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) {
+    if (this.isDirect) {
       const at = this.charges!.allocFor(size, account)
       if (at !== NIL) {
         this.words.zero(at, this.policy.sizeOf(at))
@@ -724,7 +724,7 @@ export class Handle implements Held {
 
   /** The slot of the account that pays for the busy block at `at`; 0 where there is none. */
   accountOf(at: Addr): Cell {
-    if (this.way === SHORT || (this.way === WATCHED && !this.words.gone)) return this.charges!.accountOf(at)
+    if (this.isDirect) return this.charges!.accountOf(at)
     return this.ended ? 0 : this.within(() => this.charges?.accountOf(at - this.bias) ?? 0)
   }
 
@@ -765,6 +765,41 @@ export class Handle implements Held {
     if (first !== 0) store.put(first, H.PREV_SIBLING, child)
     store.put(this.place, H.CHILD, child)
     store.put(this.place, H.CHILDREN, store.get(this.place, H.CHILDREN) + 1)
+  }
+
+  // for those whose blocks a program's own code serves or cuts
+
+  /** Whether its header lies where it was: a program may put its memory back to what it was before. */
+  get isInPlace(): boolean {
+    if (this.words.gone) this.space.renew()
+    return !this.ended && this.isHere()
+  }
+
+  /** The same, asked often: false where it is not certain. */
+  get isHereNow(): boolean {
+    return this.words.i32[(this.place + H.SUM) >>> 2] === this.sum && !this.ended
+  }
+
+  /** Code that knows the shape of blocks has made two of one: the second begins at `at`. */
+  part(at: Addr): void {
+    this.within(() => this.policy.part?.(at - this.bias))
+  }
+
+  /** Whether anybody listens: then who had, freed or resized a block by other ways than this handle's tells it. */
+  get isHeard(): boolean {
+    return this.ears.length > 0
+  }
+
+  heardAlloc(at: Addr, size: number, alignment: number, zeroed: boolean): void {
+    for (const ear of this.ears) ear.alloc?.(this, at, size, alignment, zeroed)
+  }
+
+  heard(event: 'free' | 'resize', at: Addr, size: number, old: Addr): void {
+    this.tellBlock(event, at, size, old)
+  }
+
+  heardFailure(request: Request): void {
+    for (const ear of this.ears) ear.nomem?.(this, request)
   }
 
   // the lock
@@ -943,7 +978,7 @@ export class Handle implements Held {
   }
 
   retire(at: Addr): boolean {
-    if ((this.way === SHORT || (this.way === WATCHED && !this.words.gone)) && this.policy.free(at)) return true
+    if (this.isDirect && this.policy.free(at)) return true
     if (this.ended || this.barred !== undefined || at === NIL) return this.free(at)
     const rel = at - this.bias
     const isDone = this.within(() => {
@@ -1281,39 +1316,6 @@ export class Handle implements Held {
       else ear.resize?.(this, old, at, size)
     }
     if ((this.bits & H.EVENTS) !== 0) this.tellHandler(event, { region: this, at, size, old })
-  }
-
-  /** The same, asked often: false where it is not certain. */
-  get isHereNow(): boolean {
-    return this.words.i32[(this.place + H.SUM) >>> 2] === this.sum && !this.ended
-  }
-
-  /** Code that knows the shape of blocks has made two of one: the second begins at `at`. */
-  part(at: Addr): void {
-    this.within(() => this.policy.part?.(at - this.bias))
-  }
-
-  get isHeard(): boolean {
-    return this.ears.length > 0
-  }
-
-  /** Tells of a block that came by other ways than this handle's; for those whose blocks a program's own malloc serves. */
-  heardAlloc(at: Addr, size: number, alignment: number, zeroed: boolean): void {
-    for (const ear of this.ears) ear.alloc?.(this, at, size, alignment, zeroed)
-  }
-
-  heard(event: 'free' | 'resize', at: Addr, size: number, old: Addr): void {
-    if (this.ears.length > 0) this.tellBlock(event, at, size, old)
-  }
-
-  heardFailure(request: Request): void {
-    for (const ear of this.ears) ear.nomem?.(this, request)
-  }
-
-  /** Whether its header lies where it was: a program may put its memory back to what it was before. */
-  get isInPlace(): boolean {
-    if (this.words.gone) this.space.renew()
-    return !this.ended && this.isHere()
   }
 
   private tellHandler(event: DisciplineEvent, data: unknown): void {

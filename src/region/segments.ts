@@ -4,8 +4,8 @@
  *   alloc -> method -> grow -> discipline.memory(grow in place) -> refused? -> discipline.memory(new)
  *
  * How much is asked for: what is needed, or a share of what the region has (a 256th in a root, a 16th in a nested
- * region, whose memory rarely grows in place; an 8th for a new segment of a root), whichever is more; where that is refused, just
- * what is needed. Bytes held beyond what clients use stay within that share.
+ * region, whose memory rarely grows in place; an 8th for a new segment of a root), whichever is more; where that is
+ * refused, just what is needed. Bytes held beyond what clients use stay within that share.
  *
  * Whose an address is: the first segments are looked at, of more than two a list in order of address is searched by halves,
  * O(log segments). The list is not in the bytes; it is made again when extent or last segment are not what they were, be it

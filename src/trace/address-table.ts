@@ -71,15 +71,6 @@ export class AddressTable {
     return this.#values.filter((_, slot) => this.#keys[slot] !== 0)
   }
 
-  /** All addresses with their numbers, in no order. */
-  entries(): [number, number][] {
-    const all: [number, number][] = []
-    for (let slot = 0; slot < this.#keys.length; slot++) {
-      if (this.#keys[slot] !== 0) all.push([this.#keys[slot]! >>> 0, this.#values[slot]!])
-    }
-    return all
-  }
-
   clear(): void {
     this.#keys.fill(0)
     this.#size = 0

@@ -65,7 +65,8 @@ export function find(module: Module, hints: Hints = {}): Finding {
   }
 }
 
-function leave(left: string): Finding {
+/** What is said of a module that nothing can be done with. */
+export function leave(left: string): Finding {
   return { family: 'none', alignment: 8, functions: [], strangers: [], levels: noLevels(left), left }
 }
 

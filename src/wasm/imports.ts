@@ -25,12 +25,7 @@
 import type { Region } from '../contract/region.ts'
 import { isPowerOfTwo } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
-
-const EINVAL = 28
-const ENOMEM = 48
-const POINTER = 4
-
-const MOVES = { move: true, copy: true }
+import { EINVAL, ENOMEM, MOVES, POINTER } from './originals.ts'
 
 /** What a module can import. Sizes, alignments and addresses are i32, signed or not. */
 export type MallocImports = {

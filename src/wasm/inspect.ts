@@ -2,8 +2,7 @@
  * inspect: what would be found in a module, for those who only want to know.
  */
 import { parse } from './binary.ts'
-import { find, type Hints } from './find.ts'
-import { noLevels } from './levels.ts'
+import { find, type Hints, leave } from './find.ts'
 import { Unreadable } from './reader.ts'
 import type { Finding } from './roles.ts'
 
@@ -19,7 +18,6 @@ export function inspectModule(bytes: ArrayBuffer | ArrayBufferView, hints: Hints
     return find(parse(view), hints)
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
-    const left = `it cannot be read: ${error.message}`
-    return { family: 'none', alignment: 8, functions: [], strangers: [], levels: noLevels(left), left }
+    return leave(`it cannot be read: ${error.message}`)
   }
 }

@@ -5,8 +5,8 @@
  */
 
 import type { Options } from '../region/options.ts'
-import { type Module, parse } from './binary.ts'
-import { type Facts, factsOf } from './facts.ts'
+import { customSections, type Module, parse } from './binary.ts'
+import { type Facts, factsOf, SECTION } from './facts.ts'
 import { hashOf } from './hash.ts'
 import { Unreadable } from './reader.ts'
 import { rewrite } from './rewrite.ts'
@@ -84,8 +84,8 @@ export function programOf(bytes: Uint8Array<ArrayBuffer>, label: string, options
     rewritingTime: 0,
   })
   try {
-    if (factsOf(bytes) !== undefined) return left('it is rewritten already')
     const module = parse(bytes)
+    if (customSections(module, SECTION).length > 0) return left('it is rewritten already')
     hasMemory = module.memories.length > 0
     isSide = isLinked(module)
     const hash = hashOf(bytes)

@@ -14,19 +14,16 @@
  */
 import { wasm } from '../../disciplines/wasm.ts'
 import { NIL } from '../contract/addr.ts'
-import { letGo } from '../debug/open.ts'
+import { undebugRegion } from '../debug/open.ts'
 import { isPowerOfTwo } from '../ground/bits.ts'
 import { openDecided } from '../region/open.ts'
 import type { Handle } from '../region/region.ts'
 import type { Linear } from './linear.ts'
-import type { Call, Hooks } from './originals.ts'
+import { type Call, EINVAL, ENOMEM, type Hooks, MOVES, POINTER } from './originals.ts'
 import { Server } from './server.ts'
 
-const EINVAL = 28
-const ENOMEM = 48
 const CHUNK = 256 * 1024
 const BUSY = 3
-const MOVES = { move: true, copy: true }
 
 export interface Serving {
   readonly method: string
@@ -75,11 +72,11 @@ export class Replacer extends Server {
   private alloc(size: number, asked: number): number {
     const { figures } = this.linear
     figures.allocs++
-    const region = this.isThere() ? this.handle! : undefined
-    if (region !== undefined) {
+    // what `had` does, without a function made at every call
+    if (this.isThere()) {
       try {
-        const at = region.alloc(size + this.lead)
-        if (at !== NIL) return this.lead === 0 ? at | 0 : this.headed(at, size) | 0
+        const at = this.handle!.alloc(size + this.lead)
+        if (at !== NIL) return (this.lead === 0 ? at : this.headed(at, size)) | 0
       } catch (error) {
         this.told(error)
       }
@@ -87,39 +84,36 @@ export class Replacer extends Server {
     return this.counted(this.originals.malloc(asked))
   }
 
+  /** What the region answers that is asked for a block of `size` bytes and of `lead`, as the program has it; 0 where there is none. */
+  private had(size: number, ask: (region: Handle) => number): number {
+    if (!this.isThere()) return NIL
+    try {
+      const at = ask(this.handle!)
+      return (this.lead === 0 ? at : this.headed(at, size)) | 0
+    } catch (error) {
+      this.told(error)
+      return NIL
+    }
+  }
+
   private allocZeroed(size: number, count: number, each: number): number {
     const { figures } = this.linear
     figures.allocs++
-    const region = this.isThere() ? this.handle! : undefined
-    if (region !== undefined && size < 2 ** 32) {
-      try {
-        const at = region.allocZeroed(size + this.lead)
-        if (at !== NIL) return this.lead === 0 ? at | 0 : this.headed(at, size) | 0
-      } catch (error) {
-        this.told(error)
-      }
-    }
-    return this.counted(this.inside(() => this.originals.calloc!(count, each)))
+    const at = size < 2 ** 32 ? this.had(size, (region) => region.allocZeroed(size + this.lead)) : NIL
+    return at !== NIL ? at : this.counted(this.inside(() => this.originals.calloc!(count, each)))
   }
 
   private align(alignment: number, size: number, original: Call): number {
     const { figures, alignment: usual } = this.linear
     figures.allocs++
-    if (!isPowerOfTwo(alignment)) return this.counted(this.inside(() => original(alignment, size)))
-    const region = this.isThere() ? this.handle! : undefined
-    if (region !== undefined && (this.lead === 0 || alignment <= usual)) {
-      try {
-        const at = this.lead === 0 ? region.align(size, alignment) : this.headed(region.alloc(size + this.lead), size)
-        if (at !== NIL) return at | 0
-      } catch (error) {
-        this.told(error)
-      }
-    }
-    return this.counted(this.inside(() => original(alignment, size)))
+    const isServed = isPowerOfTwo(alignment) && (this.lead === 0 || alignment <= usual)
+    const ask = (region: Handle) => (this.lead === 0 ? region.align(size, alignment) : region.alloc(size + this.lead))
+    const at = isServed ? this.had(size, ask) : NIL
+    return at !== NIL ? at : this.counted(this.inside(() => original(alignment, size)))
   }
 
   private posixMemalign(out: number, alignment: number, size: number): number {
-    if (!isPowerOfTwo(alignment) || alignment < 4) return EINVAL
+    if (!isPowerOfTwo(alignment) || alignment < POINTER) return EINVAL
     const at = this.align(alignment, size, (by, bytes = 0) => {
       if (this.originals.posix_memalign!(out, by, bytes) !== 0) return NIL
       return new DataView(this.linear.memory.buffer).getInt32(out, true)
@@ -239,7 +233,7 @@ export class Replacer extends Server {
     raw.exception = (region, event) => (event === 'nomem' && region.compact() > 0 ? 1 : 0)
     const accounts = tails ? {} : { accounts: false, ordinals: false }
     const handle = openDecided({ name, method, discipline: raw, align: alignment, ...accounts }) as Handle
-    letGo(handle)
+    undebugRegion(handle)
     return handle
   }
 }

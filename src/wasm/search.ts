@@ -2,8 +2,7 @@
  * search: what is found in a module, as options say: with the map of `wasmmap`, and kept where `wasmcache` says. Without
  * files (in a browser) every module is searched.
  */
-import type { Options } from '../region/options.ts'
-import { writeReport } from '../region/options.ts'
+import { type Options, writeReport } from '../region/options.ts'
 import type { Module } from './binary.ts'
 import { FindingCache } from './cache.ts'
 import { find, type Hints } from './find.ts'

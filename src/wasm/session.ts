@@ -5,12 +5,13 @@
  *        .join(instance)        after: the level is chosen, what serves is switched on, the program gets its instance
  */
 import { VmallocError } from '../ground/fault.ts'
-import { currentOptions, writeReport } from '../region/options.ts'
+import { currentOptions, type Options, writeReport } from '../region/options.ts'
 import { asked, type Level, levelFor } from './decide.ts'
 import { keepFacts } from './frames.ts'
 import { newFigures } from './linear.ts'
 import { enter, uniqueName } from './modules.ts'
 import type { Program } from './program.ts'
+import type { Finding } from './roles.ts'
 import { begin, linearOf } from './serve.ts'
 import type { Server } from './server.ts'
 
@@ -76,21 +77,22 @@ function serve(program: Program, instance: WebAssembly.Instance, base: number): 
   const { exports } = instance
   const linear = linearOf(program, exports, { name, figures })
   if (linear === undefined) return
-  const level = chosen(program, [name, program.label])
+  const level = chosen(program.finding!, options, [name, program.label])
   const server = new WeakRef<Server>(begin(program, linear, level, exports, base))
   enter({ name, program, level, why: level.why, figures, region: () => server.deref()?.region })
   if (level.why !== '') tell(`module ${name} is observed: ${level.why}`)
   options.settle()
+}
 
-  function chosen({ finding }: Program, names: readonly string[]): Level {
-    const method = asked(options, names)
-    try {
-      return levelFor(method, finding!)
-    } catch (error) {
-      if (!(error instanceof VmallocError)) throw error
-      options.refuse('method', method!, error.message, error.code)
-      return levelFor(undefined, finding!)
-    }
+/** The level of an instance; what the options ask for and nobody can mean is told, and is as if nothing was asked for. */
+function chosen(finding: Finding, options: Options, names: readonly string[]): Level {
+  const method = asked(options, names)
+  try {
+    return levelFor(method, finding)
+  } catch (error) {
+    if (!(error instanceof VmallocError)) throw error
+    options.refuse('method', method!, error.message, error.code)
+    return levelFor(undefined, finding)
   }
 }
 

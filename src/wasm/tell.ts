@@ -37,17 +37,21 @@ export function modulesText(all: readonly ModuleView[] = modules()): string {
   return `${lines.join('\n')}\n`
 }
 
+/** As in "sqlite-wasm: served by best". */
+export function servedAs({ level, method }: Pick<ModuleView, 'level' | 'method'>): string {
+  return `${level === 'observe' ? 'observed under' : 'served by'} ${method}`
+}
+
 function lineOf(view: ModuleView): string {
-  const { name, left, level, method, why, figures } = view
+  const { name, left, why, figures } = view
   if (left !== '') return `${name}: left alone: ${left}`
-  const how = level === 'observe' ? `observed under ${method}` : `served by ${method}`
   const { allocs = 0, frees = 0, resizes = 0, failures = 0 } = figures ?? {}
   const calls = `${count(allocs, 'allocation')}, ${count(frees, 'free')}, ${count(resizes, 'resize')}`
   const failed = failures > 0 ? `, ${failures} failed` : ''
   const held = view.isGone
     ? 'its memory is gone'
     : `${formatSize(view.busyBytes)} live, at most ${formatSize(view.highTide)}`
-  return `${name}: ${how}: ${calls}${failed}; ${held}${why === '' ? '' : `; ${why}`}`
+  return `${name}: ${servedAs(view)}: ${calls}${failed}; ${held}${why === '' ? '' : `; ${why}`}`
 }
 
 function count(number: number, what: string): string {

@@ -7,7 +7,6 @@
  */
 import { bodyOf, type Module, typeOf } from './binary.ts'
 import { CALL, Code, END, LOCAL_GET, RETURN, RETURN_CALL } from './code.ts'
-import { shapeOf } from './roles.ts'
 
 const LONGEST_CHAIN = 8
 const LARGEST_THUNK = 64
@@ -54,5 +53,5 @@ function endsHere(code: Code): boolean {
 }
 
 function isEqual(one: ReturnType<typeof typeOf>, other: ReturnType<typeof typeOf>): boolean {
-  return shapeOf(one) === shapeOf(other) && `${one.params}:${one.results}` === `${other.params}:${other.results}`
+  return `${one.params}:${one.results}` === `${other.params}:${other.results}`
 }

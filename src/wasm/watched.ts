@@ -18,6 +18,7 @@
  * Where a program puts its memory back to what it was, the header may be gone: who counts looks whether it is there.
  */
 import { Book, now } from '../../methods/profile/book.ts'
+import { DEFAULT_INTERVAL, firstRandom, gapOf, nextRandom, weightOf } from '../../methods/profile/samples.ts'
 import { type Addr, NIL } from '../contract/addr.ts'
 import type { Method, Profiled, Visit } from '../contract/method.ts'
 import type { OptionValue } from '../contract/option.ts'
@@ -29,7 +30,6 @@ import { SUM } from '../region/header.ts'
 import type { Originals } from './originals.ts'
 import { Sizes } from './sizes.ts'
 
-const DEFAULT_INTERVAL = 512 * 1024
 const DEFAULT_DEPTH = 16
 /** What a program asks for in one piece is less. */
 const MOST = 2 ** 31 - 1
@@ -69,7 +69,7 @@ export class Watched implements Method {
     this.book = profiles ? new Book() : undefined
     this.interval = Number(settings.sample ?? DEFAULT_INTERVAL)
     this.depth = Number(settings.depth ?? DEFAULT_DEPTH)
-    this.random = (settings.seed === undefined ? Math.random() * 2 ** 32 : Number(settings.seed)) | 1
+    this.random = firstRandom(settings.seed === undefined ? undefined : Number(settings.seed))
     this.left = this.book === undefined ? Infinity : this.gap()
   }
 
@@ -168,25 +168,19 @@ export class Watched implements Method {
     this.book!.gave(sample.site, sample.size, sample.weight, now() - sample.born)
   }
 
-  /** A sample falls on a block of s bytes with probability p = 1 - exp(-s / interval), so it stands for 1/p of them. */
+  /** A sample falls on a block, or every block is looked at. */
   private look(at: Addr, size: number, above: unknown): void {
-    const weight = this.interval === 0 ? 1 : size === 0 ? 0 : 1 / -Math.expm1(-size / this.interval)
-    if (this.interval === 0) this.left = 0
-    else while (this.left <= 0) this.left += this.gap()
-    if (weight === 0) return
+    const weight = weightOf(size, this.interval)
+    this.left = this.gap()
     const site = capture(this.depth, above)
     this.samples.set(at, { site, size, weight, born: now() })
-    this.book!.took(site, size, weight, this.words.i32[this.tally]! >>> 0)
+    this.book!.took(site, size, weight, this.busy)
   }
 
-  /** Bytes to the next sample, from an exponential distribution (xorshift32 draws). */
+  /** Bytes until the next sample; 0 where every block is looked at. */
   private gap(): number {
     if (this.interval === 0) return 0
-    let x = this.random
-    x ^= x << 13
-    x ^= x >>> 17
-    x ^= x << 5
-    this.random = x
-    return -Math.log(((x >>> 0) + 1) / (2 ** 32 + 1)) * this.interval
+    this.random = nextRandom(this.random)
+    return gapOf(this.random, this.interval)
   }
 }
