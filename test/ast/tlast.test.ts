@@ -9,7 +9,7 @@ import { open } from '../../src/index.ts'
 
 describe('ast tlast', () => {
   it('frees and resizes the newest block only', () => {
-    const region = open({ method: 'last', check: 3 })
+    const region = open({ discipline: 'memory', method: 'last', check: 3 })
     const [a, b, c] = [region.alloc(100), region.alloc(100), region.alloc(100)]
     const heard: number[] = []
     region.on('badaddr', ({ value }) => void heard.push(value))
@@ -31,7 +31,7 @@ describe('ast tlast', () => {
   })
 
   it('moves an older block where that is asked for, with its content', () => {
-    const region = open({ method: 'last', check: 3 })
+    const region = open({ discipline: 'memory', method: 'last', check: 3 })
     const old = region.alloc(64)
     region.bytes(old, 64).fill(3)
     const newest = region.alloc(64)
