@@ -154,29 +154,10 @@ class Best implements Method {
 
   align(size: number, alignment: number): Addr {
     if (alignment <= this.low + 1) return this.alloc(size)
-    if (size >>> 0 !== size || size + alignment > this.most) return NIL
-    const span = this.spanFor(size)
-    const min = this.min
-    const bias = this.bias
-    const cached = span <= QUICK ? this.words.i32[this.caches + span]! : 0
-    if (cached !== 0 && ((cached * 4 + bias) & (alignment - 1)) === 0) return this.alloc(size)
-    const room = span + (alignment >>> 2) + min
-    let cell = this.find(room)
-    if (cell === 0 && (cell = this.makeRoom(room)) === 0) return NIL
+    const cell = this.aligned(size, alignment)
+    if (cell === 0) return NIL
     const m = this.words.i32
-    const at = cell * 4
-    let place = roundUp(at + bias, alignment) - bias
-    if (place !== at && place - at < min * 4) place += alignment
-    const gap = (place - at) / 4
-    if (gap > 0) {
-      const whole = spanOf(m, cell)
-      setHead(m, cell, gap)
-      m[cell + gap + HEAD] = ((whole - gap) << 2) | BUSY
-      this.release(cell, gap)
-      cell += gap
-    }
-    this.cut(cell, span)
-    tookInto(m, this.tally, (spanOf(m, cell) << 2) - 4)
+    tookInto(m, this.tally, (m[cell + HEAD]! & -8) - 4)
     return (cell << 2) >>> 0
   }
 
@@ -214,24 +195,30 @@ class Best implements Method {
   // the same for accounts: the last word of a block says who pays for it, and is not counted. They repeat what alloc and
   // free do, since a call between a block and its count costs as much as the count
 
-  allocFor(size: number, slot: Cell): Addr {
-    if (size > this.quick - 4 || size >>> 0 !== size) return this.obtainFor(size, slot)
+  allocFor(size: number, slot: Cell, up: Cell): Addr {
+    if (size > this.quick - 4 || size >>> 0 !== size) return this.obtainFor(size, slot, up)
     const m = this.words.i32
     const span = this.spanFor(size + 4)
     const list = this.caches + span
     const cell = m[list]!
-    if (cell === 0 || m[cell + PREV] !== (KEY ^ cell) || !isOpen(m, slot)) return this.obtainFor(size, slot)
+    if (cell === 0 || m[cell + PREV] !== (KEY ^ cell)) return this.obtainFor(size, slot, up)
     m[list] = m[cell + NEXT]!
     m[list + 1] = m[list + 1]! - 1
     m[cell + PREV] = 0
     m[cell + span - 2] = slot
     const bytes = (span << 2) - 8
     tookInto(m, this.tally, bytes)
-    chargeOne(m, slot, bytes)
+    chargeOne(m, slot, up, bytes)
     return (cell << 2) >>> 0
   }
 
-  freeOf(at: Addr, account: Cell, any: boolean): boolean {
+  alignFor(size: number, alignment: number, slot: Cell, up: Cell): Addr {
+    if (alignment <= this.low + 1) return this.allocFor(size, slot, up)
+    const cell = size >>> 0 === size ? this.aligned(size + 4, alignment) : 0
+    return cell === 0 ? NIL : this.sign(cell, slot, up)
+  }
+
+  freeOf(at: Addr, account: Cell, up: Cell, any: boolean): boolean {
     const m = this.words.i32
     const s = this.s
     const cell = at >>> 2
@@ -248,10 +235,10 @@ class Best implements Method {
       if (!any) return false
       slot = m[right - 2]!
     }
-    if (!isOpen(m, slot)) return false
+    if (any && !isOpen(m, slot)) return false
     const bytes = (span << 2) - 8
     m[this.tally] = m[this.tally]! - bytes
-    dischargeOne(m, slot, bytes)
+    dischargeOne(m, slot, up, bytes)
     if (span <= QUICK) {
       const list = this.caches + span
       const count = m[list + 1]!
@@ -492,17 +479,57 @@ class Best implements Method {
   }
 
   /** The same for an account, of any size. */
-  private obtainFor(size: number, slot: Cell): Addr {
-    if (size >>> 0 !== size || size > this.most - 4 || !isOpen(this.words.i32, slot)) return NIL
+  private obtainFor(size: number, slot: Cell, up: Cell): Addr {
+    if (size >>> 0 !== size || size > this.most - 4) return NIL
     const span = this.spanFor(size + 4)
-    let cell = span > QUICK ? this.waiting(span) : 0
-    if (cell === 0 && (cell = this.seek(span)) === 0) return NIL
+    const cell = (span > QUICK && this.waiting(span)) || this.seek(span)
+    return cell === 0 ? NIL : this.sign(cell, slot, up)
+  }
+
+  /** A block that has become busy is an account's. */
+  private sign(cell: Cell, slot: Cell, up: Cell): Addr {
     const m = this.words.i32
     const bytes = (m[cell + HEAD]! & -8) - 8
     m[cell + (bytes >>> 2)] = slot
     tookInto(m, this.tally, bytes)
-    chargeOne(m, slot, bytes)
+    chargeOne(m, slot, up, bytes)
     return (cell << 2) >>> 0
+  }
+
+  /** A busy block for `size` bytes at a multiple of `alignment`, which is more than all have; 0 when there is no memory. */
+  private aligned(size: number, alignment: number): Cell {
+    if (size >>> 0 !== size || size + alignment > this.most) return 0
+    let m = this.words.i32
+    const span = this.spanFor(size)
+    const min = this.min
+    const bias = this.bias
+    if (span <= QUICK) {
+      const list = this.caches + span
+      const cached = m[list]!
+      if (cached !== 0 && ((cached * 4 + bias) & (alignment - 1)) === 0 && isKeyed(m, cached)) {
+        m[list] = m[cached + NEXT]!
+        m[list + 1] = m[list + 1]! - 1
+        m[cached + PREV] = 0
+        return cached
+      }
+    }
+    const room = span + (alignment >>> 2) + min
+    let cell = this.find(room)
+    if (cell === 0 && (cell = this.makeRoom(room)) === 0) return 0
+    m = this.words.i32
+    const at = cell * 4
+    let place = roundUp(at + bias, alignment) - bias
+    if (place !== at && place - at < min * 4) place += alignment
+    const gap = (place - at) / 4
+    if (gap > 0) {
+      const whole = spanOf(m, cell)
+      setHead(m, cell, gap)
+      m[cell + gap + HEAD] = ((whole - gap) << 2) | BUSY
+      this.release(cell, gap)
+      cell += gap
+    }
+    this.cut(cell, span)
+    return cell
   }
 
   /** A busy block of `span` words or a little more that no list has; 0 when there is no memory. */

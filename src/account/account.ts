@@ -16,9 +16,9 @@
  * tree of them with the figures of each subtree, and memory limits by subtree after talloc.
  */
 import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
-import { DEEPEST, TOKEN } from '../contract/charge.ts'
+import { DEEPEST, UP } from '../contract/charge.ts'
 import type { ArrayType, NumericArray, Region, ResizeOptions, View } from '../contract/region.ts'
-import { isWhole } from '../ground/bits.ts'
+import { isPowerOfTwo, isWhole } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
 import { encode } from '../ground/text.ts'
 import type { Words } from '../ground/words.ts'
@@ -53,6 +53,13 @@ export class Account implements Payer {
   private readonly words: Words
   private readonly slot: number
   private readonly token: number
+  /**
+   * While it is what `charges` has, the method may be asked itself: the account is there, and nothing else is to be done.
+   * While it is that less than 0, once the memory was looked at.
+   */
+  private lease = 0
+  /** The slot of the sum above it, as of then, or 0. */
+  private up = 0
 
   /** Use `account`. */
   constructor(handle: Handle, charges: Charges, slot: number) {
@@ -73,32 +80,45 @@ export class Account implements Payer {
 
   /** A block of `size` bytes. Throws VmallocError: `argument`, `no-memory` also where a limit says no, `closed`. */
   alloc(size: number): Addr {
-    const { handle, slot } = this
-    if (handle.isDirect && this.words.i32[slot + TOKEN] === this.token) {
-      const at = this.charges.allocFor(size, slot)
+    const { charges } = this
+    if (this.lease === charges.lease) {
+      const at = charges.direct!.allocFor(size, this.slot, this.up)
       if (at !== NIL) return at
     }
     return this.allocSlowly(size)
   }
 
   private allocSlowly(size: number): Addr {
-    this.mustBeThere('alloc')
-    const at = this.handle.allocFor(this.slot, this.token, size)
+    const { charges, handle, slot } = this
+    const wasAsked = this.lease === charges.lease
+    if (this.lease !== -charges.lease) this.renew('alloc')
+    const at = (!wasAsked && handle.isDirect && charges.allocFor(size, slot)) || handle.allocFor(slot, this.token, size)
     return at !== NIL ? at : this.lacks('alloc', size)
   }
 
   /** The same, with all its bytes 0. */
   allocZeroed(size: number): Addr {
-    this.mustBeThere('allocZeroed')
+    const { charges } = this
+    if (this.lease === charges.lease) {
+      const at = charges.direct!.allocFor(size, this.slot, this.up)
+      if (at !== NIL) {
+        this.words.zero(at, charges.direct!.sizeOf(at) - 4)
+        return at
+      }
+    }
+    this.renew('allocZeroed')
     const at = this.handle.allocZeroedFor(this.slot, size)
     return at !== NIL ? at : this.lacks('allocZeroed', size)
   }
 
   /** The same at a multiple of `alignment`, a power of two. Throws `argument` too where the method does not align. */
   align(size: number, alignment: number): Addr {
-    const { handle, slot } = this
-    if (!handle.isDirect || this.words.i32[slot + TOKEN] !== this.token) this.mustBeThere('align')
-    const at = handle.alignFor(slot, size, alignment)
+    if (this.lease === this.charges.lease && isPowerOfTwo(alignment)) {
+      const at = this.charges.direct!.alignFor(size, alignment, this.slot, this.up)
+      if (at !== NIL) return at
+    }
+    this.renew('align')
+    const at = this.handle.alignFor(this.slot, size, alignment)
     return at !== NIL ? at : this.lacks('align', size, alignment)
   }
 
@@ -126,7 +146,12 @@ export class Account implements Payer {
    * `no-memory`.
    */
   resize(at: Addr, size: number, options?: ResizeOptions): Addr {
-    if (this.words.i32[this.slot + TOKEN] !== this.token) this.mustBeThere('resize')
+    const { charges } = this
+    if (this.lease === charges.lease && at !== NIL && options?.zero !== true) {
+      const to = charges.reshape(at, size, this.slot, options)
+      if (to !== NIL) return to
+    }
+    this.renew('resize')
     if (at === NIL) return options?.zero === true ? this.allocZeroed(size) : this.alloc(size)
     this.mustBeOwn('resize', at)
     const to = this.region.resize(at, size, options)
@@ -139,15 +164,15 @@ export class Account implements Payer {
    * account, naming it, and for what is no block. `region.free` frees a block whoever pays for it.
    */
   free(at: Addr): void {
-    const { handle, slot } = this
-    const isThere = handle.isDirect && this.words.i32[slot + TOKEN] === this.token
-    if (!isThere || !this.charges.freeOf(at, slot)) this.freeSlowly(at)
+    const { charges } = this
+    if (this.lease !== charges.lease || !charges.direct!.freeOf(at, this.slot, this.up, false)) this.freeSlowly(at)
   }
 
   private freeSlowly(at: Addr): void {
+    const { charges, handle, slot } = this
     if (at === NIL) return
-    this.mustBeThere('free')
-    if (this.handle.freeFor(this.slot, at)) return
+    if (this.lease !== -charges.lease) this.renew('free')
+    if ((handle.isDirect && charges.freeOf(at, slot)) || handle.freeFor(slot, at)) return
     this.mustBeOwn('free', at)
     const { method, name } = this.region
     throw new VmallocError('argument', `free: method ${method} of region ${name} does not free the block at ${at}`)
@@ -327,8 +352,16 @@ export class Account implements Payer {
   }
 
   private get isThere(): boolean {
-    const isOf = (): boolean => this.charges.isOf(this.slot, this.token)
-    return !this.handle.closed && (isOf() || this.handle.within(isOf))
+    const { charges, handle, slot, token } = this
+    return !handle.closed && (charges.isOf(slot, token) || handle.within(() => charges.isOf(slot, token)))
+  }
+
+  /** The account must be there; from now on the method may be asked itself, if it may. */
+  private renew(op: string): void {
+    this.mustBeThere(op)
+    const { charges, slot } = this
+    this.lease = charges.leaseOf(slot)
+    this.up = this.words.i32[slot + UP]!
   }
 
   private mustBeThere(op: string): void {

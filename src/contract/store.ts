@@ -64,7 +64,7 @@ export interface Store {
 }
 
 /** What `took` does, for a method that has the words at hand: `busy` is the index of the tally's first word. */
-export function tookInto(m: Int32Array<ArrayBufferLike>, busy: number, bytes: number): void {
+export const tookInto = (m: Int32Array<ArrayBufferLike>, busy: number, bytes: number): void => {
   const now = (m[busy]! + bytes) | 0
   m[busy] = now
   if (now >>> 0 > m[busy + 1]! >>> 0) m[busy + 1] = now

@@ -8,7 +8,7 @@
  *   ordinal   which allocation of that account it was, from 1, modulo 2^30, times 4: so no method takes it for
  *             the head of a block; only where it was asked for
  *
- * A method that knows how (best: `allocFor`, `freeOf`) signs and counts blocks itself, where there are no limits, no
+ * A method that knows how (best: `allocFor`, `alignFor`, `freeOf`) signs and counts blocks itself, where there are no limits, no
  * ordinals and no old blocks. Any other counts into the region's tally, and is put right: what a block has more there
  * than its client has is its tail. So busy bytes, high tide and the sums of the accounts are the same numbers.
  *
@@ -22,7 +22,7 @@
  * method that debugs it is put right, since an account then has a block more than name it, and told as the overrun it is.
  *
  *   A4  every busy block names an account, or is an old one
- *   A5  of each account, BYTES is the sum of its blocks, and ALLOCS - FREES their number
+ *   A5  of each account, PEAK - GAP is the sum of its blocks, and ALLOCS - FREES their number
  *
  * Cost: two words written for a block and two more for each account up to the top; where limits stand these are looked at
  * first. O(depth of the account).
@@ -30,25 +30,26 @@
 import { type Addr, type Cell, LIMIT, NIL } from '../contract/addr.ts'
 import {
   ALLOCS,
-  BYTES,
-  change,
   charge,
-  chargeOne,
   countAt,
   DEEPEST,
   discharge,
   FAILURES,
   FREES,
+  grow,
   HARD,
+  isCounted,
   isOpen,
   LIMITED,
+  liveIn,
   SOFT,
+  shrink,
   TOKEN,
   TOLD,
   UP,
 } from '../contract/charge.ts'
 import type { Late, Method, Profiled, Visit } from '../contract/method.ts'
-import type { Request } from '../contract/region.ts'
+import type { Request, ResizeOptions } from '../contract/region.ts'
 import { corrupted } from '../ground/fault.ts'
 import type { Words } from '../ground/words.ts'
 import { TIDE } from './header.ts'
@@ -65,7 +66,7 @@ export type HardListener = (account: Cell, request: Request) => boolean
 export type SoftListener = (account: Cell, live: number, limit: number) => void
 
 /** A method that charges blocks itself. */
-type Charging = Required<Pick<Method, 'allocFor' | 'freeOf'>>
+type Charging = Method & Required<Pick<Method, 'allocFor' | 'alignFor' | 'freeOf' | 'resize'>>
 
 /** A busy block that names no account, as the method knows it. */
 interface Damaged {
@@ -81,6 +82,10 @@ export class Charges implements Method {
   wasLimited = false
   onHard: HardListener | undefined = undefined
   onSoft: SoftListener | undefined = undefined
+  /** The method, where it charges blocks itself and all of them have tails of 4 bytes. */
+  direct: Charging | undefined
+  /** Another number whenever it may not be any more what `leaseOf` said. */
+  lease = 1
   /** Whether somebody in this thread listens to the soft limit of an account. */
   isHeard: (account: Cell) => boolean = () => false
 
@@ -92,8 +97,8 @@ export class Charges implements Method {
   private readonly first: Cell
   private readonly old: number //    word that counts old blocks
   private readonly isShort: boolean // tails are 4 bytes
+  private near: 1 | 0 | -1 = 0 //       see `tune`
   private isMoving = false //           a block and its copy are both busy for the moment
-  private direct: Charging | undefined // the method, where it charges blocks itself and all have tails of 4 bytes
   // the slot of who paid last
   private lastPayer: Payer | undefined = undefined
   private lastSlot: Cell = 0
@@ -135,11 +140,29 @@ export class Charges implements Method {
     this.leaks = inner.leaks && this.leaksInner
     this.profile = inner.profile && this.profileInner
     ledger.makeRoom = () => inner.compact?.()
+    ledger.changed = () => void this.lease++
     store.tails = this
   }
 
   start(): void {
     this.inner.start()
+  }
+
+  /** Whether nothing is to be done beside the method's work, or `watched`: but a look at the memory. */
+  tune(isNear: boolean, watched: boolean): void {
+    this.near = isNear ? 1 : watched ? -1 : 0
+    this.direct = this.charging
+    this.lease++
+  }
+
+  /**
+   * `lease` while whoever knows an account may ask `direct` itself for it, with the sum that is above it now; the same less
+   * than 0 where the memory must be looked at before; else 0.
+   */
+  leaseOf(slot: Cell): number {
+    const m = this.words.i32
+    const isPlain = this.direct !== undefined && (isOpen(m, slot) || isCounted(m, slot))
+    return isPlain ? this.near * this.lease : 0
   }
 
   alloc(size: number): Addr {
@@ -149,11 +172,10 @@ export class Charges implements Method {
   /** A block that an account pays for. */
   allocFor(size: number, slot: Cell): Addr {
     const { direct } = this
-    if (direct !== undefined) {
-      const at = direct.allocFor(size, slot)
-      if (at !== NIL || isOpen(this.words.i32, slot)) return at
-    }
-    return this.allocAround(size, slot)
+    if (direct === undefined) return this.allocAround(size, slot)
+    const m = this.words.i32
+    if (isOpen(m, slot)) return direct.allocFor(size, slot, 0)
+    return isCounted(m, slot) ? direct.allocFor(size, slot, m[slot + UP]!) : this.placeFor(size, 0, slot)
   }
 
   /** The same of a method that knows of no accounts. */
@@ -161,8 +183,9 @@ export class Charges implements Method {
     const { inner, tally, words } = this
     const before = words.i32
     const busy = before[tally]!
-    if (!isOpen(before, slot) || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
-      return this.alignFor(size, 0, slot)
+    const isPlain = isOpen(before, slot) || isCounted(before, slot)
+    if (!isPlain || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
+      return this.placeFor(size, 0, slot)
     before[tally] = (busy - 4) | 0 // so that what the method adds makes it right, and with it high tide
     let at: Addr
     try {
@@ -174,7 +197,7 @@ export class Charges implements Method {
     if (at === NIL) return this.putBack()
     const m = words.i32
     const net = (m[tally]! - busy) | 0
-    chargeOne(m, slot, net)
+    charge(m, slot, net)
     this.write(m, at + (net >>> 0), slot)
     return at
   }
@@ -186,8 +209,17 @@ export class Charges implements Method {
     return NIL
   }
 
-  /** The same at a multiple of `alignment`, or 0 for the region's; and for special sizes, and under limits. */
+  /** The same at a multiple of `alignment`. */
   alignFor(size: number, alignment: number, slot: Cell): Addr {
+    const { direct } = this
+    const m = this.words.i32
+    return direct !== undefined && (isOpen(m, slot) || isCounted(m, slot))
+      ? direct.alignFor(size, alignment, slot, m[slot + UP]!)
+      : this.placeFor(size, alignment, slot)
+  }
+
+  /** The same of a method that knows of no accounts, at any place if that is 0; and for special sizes, and under limits. */
+  private placeFor(size: number, alignment: number, slot: Cell): Addr {
     const { inner, tally, tail } = this
     if (size >>> 0 !== size || !this.ledger.isAccount(slot)) return NIL // it was removed by another thread, or a handler
     let m = this.words.i32
@@ -208,6 +240,36 @@ export class Charges implements Method {
     this.sign(m, at + (net >>> 0), slot)
     if (isLimited) this.tellSoft(slot)
     return at
+  }
+
+  /**
+   * A resize of a block of an account, or with 0 of whichever, that needs no more than this: where it is then, or NIL, with
+   * no change, where others must look closer.
+   */
+  reshape(at: Addr, size: number, account: Cell, options: ResizeOptions | undefined): Addr {
+    const { direct, tally, words } = this
+    if (direct === undefined || size >>> 0 !== size || size > LIMIT - 4) return NIL
+    const had = direct.sizeOf(at)
+    if (had < 0) return NIL
+    let m = words.i32
+    const tail = (at + had - 4) >>> 2
+    const slot = m[tail]!
+    if ((account !== 0 && slot !== account) || !(isOpen(m, slot) || isCounted(m, slot))) return NIL
+    const before = m[tally]! >>> 0
+    if (direct.resize(at, size + 4)) {
+      m = words.i32
+      const net = (m[tally]! >>> 0) - before
+      if (net === 0) return at
+      m[tail + net / 4] = slot
+      this.change(m, slot, net)
+      return at
+    }
+    if (options === undefined || (options.move !== true && options.copy !== true)) return NIL
+    const to = direct.allocFor(size, slot, m[slot + UP]!)
+    if (to === NIL) return NIL
+    if (options.copy === true) words.copy(to, at, had - 4 < size ? had - 4 : size)
+    if (!direct.freeOf(at, slot, words.i32[slot + UP]!, false)) this.freeSlowly(at, slot)
+    return to
   }
 
   /** A block for the content of the one at `at`, which the same account pays for. */
@@ -231,14 +293,21 @@ export class Charges implements Method {
   free(at: Addr): boolean {
     // the processor goes on with who is likely to pay before the block has said so
     const likely = payer === undefined ? this.first : this.lastSlot
-    if (this.direct?.freeOf(at, likely, true) === true) return true
+    if (this.direct?.freeOf(at, likely, 0, true) === true) return true
     return this.freeSlowly(at, 0)
   }
 
   /** Frees a block if that account pays for it. */
   freeOf(at: Addr, account: Cell): boolean {
-    if (this.direct?.freeOf(at, account, false) === true) return true
-    return this.freeSlowly(at, account)
+    return this.freeDirectly(at, account) || this.freeSlowly(at, account)
+  }
+
+  /** The same where the method charges blocks itself; false with no change where others must look closer. */
+  private freeDirectly(at: Addr, account: Cell): boolean {
+    const { direct } = this
+    const m = this.words.i32
+    const isPlain = direct !== undefined && (isOpen(m, account) || isCounted(m, account))
+    return isPlain && direct.freeOf(at, account, m[account + UP]!, false)
   }
 
   /** The same of a method that knows of no accounts; for old blocks, damaged ones, and under limits. */
@@ -249,7 +318,9 @@ export class Charges implements Method {
     this.direct = this.charging
     let slot = this.read(this.words.i32, at + size - 4)
     if (!this.ledger.isAccount(slot)) slot = this.healed(at, size)
-    if ((account !== 0 && slot !== account) || slot === 0 || !this.inner.free(at)) return false
+    if ((account !== 0 && slot !== account) || slot === 0) return false
+    if (account === 0 && this.freeDirectly(at, slot)) return true
+    if (!this.inner.free(at)) return false
     const m = this.words.i32
     m[this.tally] = (m[this.tally]! + this.tail) | 0
     this.discharge(m, slot, size - this.tail)
@@ -423,7 +494,7 @@ export class Charges implements Method {
     const before = m[tally]!
     if (!inner.resize!(at, size + tail)) return false
     m = this.words.i32
-    const net = (m[tally]! - before) | 0
+    const net = (m[tally]! >>> 0) - (before >>> 0)
     const end = at + had + net
     this.write(m, end - 4, slot)
     if (tail === 8) this.write(m, end - 8, ordinal)
@@ -490,8 +561,10 @@ export class Charges implements Method {
   // inside
 
   private get charging(): Charging | undefined {
-    const canPass = this.isShort && this.inner.allocFor !== undefined && this.words.i32[this.old] === 0
-    return canPass ? (this.inner as Charging) : undefined
+    const { inner } = this
+    const { allocFor, alignFor, freeOf, resize } = inner
+    const canCharge = [allocFor, alignFor, freeOf, resize].every((part) => part !== undefined)
+    return canCharge && this.isShort && this.words.i32[this.old] === 0 ? (inner as Charging) : undefined
   }
 
   private get region(): { bytes: number; peak: number } {
@@ -513,7 +586,10 @@ export class Charges implements Method {
   /** A block has become larger or smaller. */
   private change(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number): void {
     let left = DEEPEST
-    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) change(m, s, bytes)
+    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) {
+      if (bytes < 0) shrink(m, s, -bytes)
+      else grow(m, s, bytes)
+    }
   }
 
   /** Whether no limit up to the top forbids so many bytes more. */
@@ -521,7 +597,7 @@ export class Charges implements Method {
     const m = this.words.i32
     let left = DEEPEST
     for (let s = slot; s > 0 && s !== end && left-- > 0; s = m[s + UP]!) {
-      if ((m[s + BYTES]! >>> 0) + bytes <= m[s + HARD]! >>> 0) continue
+      if (liveIn(m, s) + bytes <= m[s + HARD]! >>> 0) continue
       this.refuser = this.ledger.accountOf(s)
       return false
     }
@@ -547,7 +623,7 @@ export class Charges implements Method {
     const passed: [account: Cell, live: number, soft: number][] = []
     let left = DEEPEST
     for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) {
-      const [live, soft] = [m[s + BYTES]! >>> 0, m[s + SOFT]! >>> 0]
+      const [live, soft] = [liveIn(m, s), m[s + SOFT]! >>> 0]
       if (live <= soft || m[s + TOLD] !== 0) continue
       const account = this.ledger.accountOf(s)
       if (!this.isHeard(account)) continue
@@ -569,8 +645,7 @@ export class Charges implements Method {
 
   private rearm(m: Int32Array<ArrayBufferLike>, slot: Cell): void {
     let left = DEEPEST
-    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!)
-      if (m[s + BYTES]! >>> 0 <= m[s + SOFT]! >>> 0) m[s + TOLD] = 0
+    for (let s = slot; s > 0 && left-- > 0; s = m[s + UP]!) if (liveIn(m, s) <= m[s + SOFT]! >>> 0) m[s + TOLD] = 0
   }
 
   private freeOld(account: Cell, at: Addr, size: number): boolean {

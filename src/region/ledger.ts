@@ -5,13 +5,13 @@
  *            +0       +16    +20     +24   +28    +32            +48                  only in the first piece
  *
  *   slot     word  0     1     2       3      4        6       8          10     11     12        13    14     15     16
- *            | MARK | UP  | BYTES | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | PARENT | PAIR | TOKEN | NAME ... |
+ *            | MARK | UP  | GAP   | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | PARENT | PAIR | TOKEN | NAME ... |
  *
  *   TAIL     bytes at the end of a block: 4 for the cell of its account's slot, before them 4 for the ordinal if asked for
- *   MARK     says what the slot is, and where; 0 when it is free. An account that stands under no limit has another one, so
- *            that one look tells that it needs no more
+ *   MARK     says what the slot is, and where; 0 when it is free. An account that no limit stands over and no sum counts
+ *            in has another one, so that one look tells that it needs no more
  *   UP       the sum that counts this one in, 0 at the top
- *   BYTES    usable bytes live; PEAK their highest; 32 bits
+ *   PEAK     the highest that usable bytes live were; GAP how many fewer they are now; 32 bits
  *   ALLOCS, FREES, FAILURES    64 bits, the low word first. Blocks that are live are ALLOCS - FREES
  *   HARD     the most bytes that may be live; SOFT the most of which nothing is said. NONE where there is no limit
  *   LIMITED  1 where a limit stands here or further up; TOLD 1 once somebody heard that SOFT is passed
@@ -33,12 +33,14 @@
 import type { Addr, Cell } from '../contract/addr.ts'
 import {
   ALLOCS,
-  BYTES,
+  BOUND,
   DEEPEST,
   FAILURES,
   FREES,
+  GAP,
   HARD,
   LIMITED,
+  liveIn,
   MARK,
   OWN,
   PEAK,
@@ -68,8 +70,7 @@ const PAIR = 15
 const NAME = 17
 const SLOT = 128
 
-/** What MARK is, xor its cell: of an account under a limit, of a sum; OWN of an account under none. */
-const LIMITED_OWN = 0x4c434354
+/** What MARK of a sum is, xor its cell. */
 const SUM = 0x53554d53
 
 /** The limit that is none. */
@@ -106,6 +107,8 @@ export interface Limits {
 export class Ledger {
   /** Gives memory that blocks do not need back to the discipline. */
   makeRoom: () => void = () => {}
+  /** Hears that an account went, or that something else stands over one. */
+  changed: () => void = () => {}
 
   private readonly store: Segments
   private readonly head: Segment
@@ -154,7 +157,7 @@ export class Ledger {
 
   isAccount(slot: Cell): boolean {
     const mark = this.m[slot + MARK]
-    return mark === (slot ^ OWN) || mark === (slot ^ LIMITED_OWN)
+    return mark === (slot ^ OWN) || mark === (slot ^ BOUND)
   }
 
   /** The slots of all accounts, the region's own first. */
@@ -247,6 +250,7 @@ export class Ledger {
     const pair = m[slot + PAIR]!
     if (pair !== 0) m[pair + MARK] = m[pair + TOKEN] = 0
     m[slot + MARK] = m[slot + TOKEN] = 0
+    this.changed()
     return true
   }
 
@@ -256,7 +260,7 @@ export class Ledger {
   own(slot: Cell): Counts {
     const { m } = this
     return {
-      bytes: m[slot + BYTES]! >>> 0,
+      bytes: liveIn(m, slot),
       blocks: this.blocks(slot),
       peak: m[slot + PEAK]! >>> 0,
       allocs: this.count(slot + ALLOCS),
@@ -313,7 +317,8 @@ export class Ledger {
     const { m } = this
     for (const slot of this.slots()) {
       if (m[slot + MARK] === 0) continue
-      m[slot + BYTES] = m[slot + TOLD] = 0
+      m[slot + GAP] = m[slot + PEAK]!
+      m[slot + TOLD] = 0
       m.copyWithin(slot + FREES, slot + ALLOCS, slot + ALLOCS + 2)
     }
     this.store.put(this.head, OLD, 0)
@@ -399,7 +404,8 @@ export class Ledger {
       if (isAccount && pair !== 0 && (m[slot + HARD] !== (NONE | 0) || m[slot + SOFT] !== (NONE | 0)))
         fail('A3', slot, this.limits(slot), 'limits at the sum alone')
       if (counts.peak < counts.bytes) fail('A3', slot, counts.peak, `a peak of at least ${counts.bytes}`)
-      if (isAccount && mark !== (slot ^ this.kindOf(slot))) fail('A3', slot, mark, 'the mark that goes with its limits')
+      if (isAccount && mark !== (slot ^ this.kindOf(slot)))
+        fail('A3', slot, mark, 'the mark that goes with its limits and sums')
       if (m[slot + LIMITED] !== (this.isLimited(slot) ? 1 : 0))
         fail('A3', slot, m[slot + LIMITED], this.isLimited(slot))
       if (!isAccount) sums.set(slot, sums.get(slot) ?? { bytes: 0, allocs: 0, frees: 0 })
@@ -409,7 +415,7 @@ export class Ledger {
     }
     for (const slot of known) this.checkDepth(slot, fail)
     for (const [slot, { bytes, allocs }] of sums) {
-      if (m[slot + BYTES]! >>> 0 !== bytes) fail('A2', slot, m[slot + BYTES]! >>> 0, `${bytes} bytes`)
+      if (liveIn(m, slot) !== bytes) fail('A2', slot, liveIn(m, slot), `${bytes} bytes`)
       if (this.blocks(slot) !== allocs) fail('A2', slot, this.blocks(slot), `${allocs} blocks`)
     }
   }
@@ -511,7 +517,7 @@ export class Ledger {
     m[account + HARD] = m[account + SOFT] = NONE
     m[account + TOLD] = 0
     if (region !== undefined) {
-      m[sum + BYTES] = region.bytes
+      m[sum + GAP] = region.peak - region.bytes
       m[sum + PEAK] = region.peak
       this.putCount(sum + ALLOCS, total.allocs)
       this.putCount(sum + FREES, total.frees)
@@ -541,11 +547,12 @@ export class Ledger {
       m[slot + LIMITED] = this.isLimited(slot) ? 1 : 0
       if (this.isAccount(slot)) m[slot + MARK] = slot ^ this.kindOf(slot)
     }
+    this.changed()
   }
 
   /** What MARK of an account must be, xor its cell. */
   private kindOf(slot: Cell): number {
-    return this.isLimited(slot) ? LIMITED_OWN : OWN
+    return this.m[slot + UP] !== 0 || this.isLimited(slot) ? BOUND : OWN
   }
 
   private count(word: number): number {

@@ -669,6 +669,7 @@ export class Handle implements Held {
     if (this.ledger === 0) return
     this.charges = new Charges(this.store, new Ledger(this.store), this.policy)
     this.policy = this.charges
+    this.charges.tune(this.way === SHORT, this.way === WATCHED)
   }
 
   /** A block that an account pays for, whose slot in the ledger that is, with the token that the slot must have. */
@@ -997,15 +998,19 @@ export class Handle implements Held {
   /** A resize that needs nothing but the method, or NIL. */
   private resizeShortly(at: Addr, size: number, options: ResizeOptions | undefined): Addr {
     if (at === NIL || !isWhole(size, LIMIT) || options?.zero === true) return NIL
-    const policy = this.policy
+    const { charges, policy } = this
+    if (charges !== undefined) {
+      const to = charges.reshape(at, size, 0, options)
+      if (to !== NIL) return to
+    }
     if (policy.resize?.(at, size)) return at
     if (options === undefined || (options.move !== true && options.copy !== true)) return NIL
     const had = policy.sizeOf(at)
-    const to = had < 0 ? NIL : this.charges === undefined ? policy.alloc(size) : this.charges.allocAgain(at, size)
+    const to = had < 0 ? NIL : charges === undefined ? policy.alloc(size) : charges.allocAgain(at, size)
     if (to === NIL) return NIL
     if (options.copy === true) this.words.copy(to, at, had < size ? had : size)
     if (!policy.free(at)) policy.moved?.(at)
-    this.charges?.hasMoved(to)
+    charges?.hasMoved(to)
     return to
   }
 
@@ -1217,6 +1222,7 @@ export class Handle implements Held {
     if ((this.bits & H.EVENTS) !== 0) this.space.listen(-1)
     this.ended = true
     this.way = SLOW
+    this.charges?.tune(false, false)
     this.late = this.policy.closing?.()
     this.policy = closedMethod
     this.endViews()
@@ -1253,6 +1259,7 @@ export class Handle implements Held {
       this.views === undefined &&
       (this.space.shared || this.store.get(this.place, H.SETTINGS) === 0)
     this.way = !isOpen ? SLOW : this.space.shared ? LOCKED : this.space.isSole ? SHORT : WATCHED
+    this.charges?.tune(this.way === SHORT, this.way === WATCHED)
   }
 
   /** The settings in force, packed; they lie in the bytes, so every thread sees the same. */

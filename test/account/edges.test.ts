@@ -47,6 +47,100 @@ describe('accounts at the edges', () => {
     expect(first.run(() => ownerOf(region.alloc(8), region)?.path)).to.equal('first')
   })
 
+  it('what stands over one counts from the next call on, whatever a handle was told before', () => {
+    const region = made({ discipline: 'memory', check: 0 }) // so that the method is asked itself
+    const [inner, side] = [account('outer/inner', region), account('side', region)]
+    const outer = account('outer', region)
+    const use = (size: number): void => {
+      for (const it of [inner, outer, side]) {
+        const [plain, zeroed, aligned] = [it.alloc(size), it.allocZeroed(size), it.align(size, 64)]
+        it.free(it.resize(plain, 3 * size, { copy: true }))
+        it.free(it.resize(zeroed, size >> 1))
+        it.free(aligned)
+      }
+      region.check()
+    }
+    use(100) // the handles know all by now
+
+    const blocks = [inner.alloc(100), side.alloc(100)]
+    expectFault('argument', ['account outer/inner'], () => side.resize(blocks[0]!, 50))
+    expectFault('argument', ['account outer/inner'], () => side.resize(blocks[0]!, 5000, { copy: true }))
+    expectFault('argument', ['account side'], () => outer.free(blocks[1]!))
+    outer.limit({ hard: 400 })
+    expectFault('no-memory', ['account outer', '400'], () => inner.alloc(400))
+    expectFault('no-memory', ['account outer', '400'], () => inner.resize(blocks[0]!, 1000, { copy: true }))
+    expectFault('no-memory', ['account outer', '400'], () => inner.align(400, 64))
+    expectFault('no-memory', ['account outer', '400'], () => inner.allocZeroed(400))
+    use(16)
+    outer.limit({ hard: Infinity })
+    use(200)
+
+    const below = account('side/below', region)
+    const under = below.alloc(40)
+    const { allocs } = side.total
+    use(100)
+    expect(side.total.allocs - allocs, 'its sum counts, too').to.be.at.least(3)
+    expect(side.total.bytes - side.own.bytes).to.equal(below.own.bytes)
+    account('', region).limit({ hard: 1000 })
+    expectFault('no-memory', ['region edge', '1000'], () => side.alloc(1000))
+    account('', region).limit({ hard: Infinity })
+    use(300)
+
+    below.free(under)
+    expect(below.remove()).to.equal(true)
+    expectFault('closed', ['side/below', 'removed'], () => below.alloc(8))
+    expectFault('closed', ['side/below', 'removed'], () => below.free(under))
+    const next = account('next', region)
+    const its = next.alloc(8)
+    expectFault('closed', ['side/below', 'removed'], () => below.resize(its, 16))
+    use(100)
+    next.free(its)
+    inner.free(blocks[0]!)
+    side.free(blocks[1]!)
+    expect(region.stat().busyBlocks).to.equal(0)
+    expectTotals(region)
+    region.close()
+    expectFault('closed', ['account side', 'edge'], () => side.alloc(8))
+    expectFault('closed', ['account side', 'edge'], () => side.free(blocks[1]!))
+  })
+
+  it('settings of the region and who listens to it hold for one that was asked before', () => {
+    const region = made({ discipline: 'memory', check: 0 })
+    const busy = account('busy', region)
+    const use = (): number => {
+      const at = busy.resize(busy.alloc(40), 200, { copy: true })
+      busy.free(at)
+      return at
+    }
+    use()
+    use()
+
+    region.set({ junk: true })
+    const filled = busy.alloc(100)
+    expect([...region.bytes(filled, 100)].every((byte) => byte === 0x55)).to.equal(true)
+    const place = region.bytes(filled, 100)
+    busy.free(filled)
+    expect(
+      [...place.subarray(16, 90)].every((byte) => byte === 0xa5),
+      'what was freed',
+    ).to.equal(true)
+    region.set({ junk: false, keep: true })
+    const kept = use()
+    expect(busy.owns(kept), 'nothing is freed').to.equal(true)
+    region.set({ keep: false })
+    busy.free(kept)
+    use()
+
+    const heard: string[] = []
+    const end = region.listen({ alloc: () => heard.push('alloc'), free: () => heard.push('free') })
+    busy.free(busy.alloc(40))
+    expect(heard).to.deep.equal(['alloc', 'free'])
+    end()
+    use()
+    expect(heard).to.have.length(2)
+    expectTotals(region)
+  })
+
   it('listeners of one that was removed hear nothing of the next one there', () => {
     const region = made()
     const heard: string[] = []

@@ -45,6 +45,11 @@ describe(`random lives of accounts, SEED=${SEED}`, () => {
           listens: false,
           most: 48,
         })
+        if (method === 'best') {
+          const calm = { calm: true, most: 5, check: 0, listens: false, steps: 600 }
+          accountLife({ method, discipline: discipline(), seed, begin: 'open', ...calm })
+          accountLife({ method, discipline: discipline(), seed, begin: 'later', ...calm })
+        }
         if (method === 'pool') return
         accountLife({
           method,
