@@ -26,8 +26,8 @@
  *            out of which another one goes - else, and for what goes: merge with free neighbours
  *   O(1) for cached sizes, O(log size) otherwise.    overhead 4 bytes a block, smallest block 16
  *
- *   allocFor, freeOf   for regions that keep accounts: the last word of the payload is the cell of who pays, whose counts
- *            are kept on the way
+ *   allocFor, alignFor, freeOf   for regions that keep accounts: the last word of the payload is the cell of who pays,
+ *            whose counts are kept on the way
  *
  * The remainder is what the last split for a small request left: those that miss are carved from it one after the other,
  * so that blocks allocated together lie together. Once many requests missed, one of 8 KiB or more merges all that is
@@ -193,7 +193,8 @@ class Best implements Method {
   }
 
   // the same for accounts: the last word of a block says who pays for it, and is not counted. They repeat what alloc and
-  // free do, since a call between a block and its count costs as much as the count
+  // free do, since a call between a block and its count costs as much as the count; whoever names the account has looked
+  // whether it is there
 
   allocFor(size: number, slot: Cell, up: Cell): Addr {
     if (size > this.quick - 4 || size >>> 0 !== size) return this.obtainFor(size, slot, up)

@@ -304,14 +304,16 @@ describe(`metrics of accounts, SEED=${SEED}`, () => {
 
     it('a single metric can be asked for, and the same as JSON', async () => {
       const region = open({ name: 'metrics-single', accounts: true })
-      account('part', region).alloc(100)
+      account('single part', region).alloc(100)
       const text = await register.getSingleMetricAsString('vmalloc_account_peak_bytes')
-      const { bytes } = account('part', region).own
-      expect(valuesOf(readExposition(text).get('vmalloc_account_peak_bytes'), { account: 'part' })).to.deep.equal(
-        new Map([['metrics-single', bytes]]),
-      )
+      const { bytes } = account('single part', region).own
+      expect(
+        valuesOf(readExposition(text).get('vmalloc_account_peak_bytes'), { account: 'single part' }),
+      ).to.deep.equal(new Map([['metrics-single', bytes]]))
       const json = (await register.getMetricsAsJSON()).find(({ name }) => name === 'vmalloc_account_live_bytes')!
-      const sample = json.values.find(({ labels }) => labels.region === 'metrics-single' && labels.account === 'part')
+      const sample = json.values.find(
+        ({ labels }) => labels.region === 'metrics-single' && labels.account === 'single part',
+      )
       expect(sample?.value).to.equal(bytes)
       region.close()
     })

@@ -53,10 +53,7 @@ export class Account implements Payer {
   private readonly words: Words
   private readonly slot: number
   private readonly token: number
-  /**
-   * While it is what `charges` has, the method may be asked itself: the account is there, and nothing else is to be done.
-   * While it is that less than 0, once the memory was looked at.
-   */
+  /** While it is what `charges` has, the method may be asked itself: the account is there, and nothing else is to be done. */
   private lease = 0
   /** The slot of the sum above it, as of then, or 0. */
   private up = 0
@@ -91,7 +88,7 @@ export class Account implements Payer {
   private allocSlowly(size: number): Addr {
     const { charges, handle, slot } = this
     const wasAsked = this.lease === charges.lease
-    if (this.lease !== -charges.lease) this.renew('alloc')
+    this.renew('alloc')
     const at = (!wasAsked && handle.isDirect && charges.allocFor(size, slot)) || handle.allocFor(slot, this.token, size)
     return at !== NIL ? at : this.lacks('alloc', size)
   }
@@ -171,7 +168,7 @@ export class Account implements Payer {
   private freeSlowly(at: Addr): void {
     const { charges, handle, slot } = this
     if (at === NIL) return
-    if (this.lease !== -charges.lease) this.renew('free')
+    this.renew('free')
     if ((handle.isDirect && charges.freeOf(at, slot)) || handle.freeFor(slot, at)) return
     this.mustBeOwn('free', at)
     const { method, name } = this.region
@@ -356,12 +353,11 @@ export class Account implements Payer {
     return !handle.closed && (charges.isOf(slot, token) || handle.within(() => charges.isOf(slot, token)))
   }
 
-  /** The account must be there; from now on the method may be asked itself, if it may. */
+  /** The account must be there; from now on the method is asked itself, if it may be. */
   private renew(op: string): void {
     this.mustBeThere(op)
-    const { charges, slot } = this
-    this.lease = charges.leaseOf(slot)
-    this.up = this.words.i32[slot + UP]!
+    this.lease = this.charges.leaseOf(this.slot)
+    if (this.lease !== 0) this.up = this.words.i32[this.slot + UP]!
   }
 
   private mustBeThere(op: string): void {

@@ -5,9 +5,9 @@
  *            | MARK | UP  | GAP   | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | ... | TOKEN | ...
  *
  * src/region/ledger.ts says what each is. A slot is named by its cell. MARK tells the slot of an account from any other
- * word, and whether anything but it counts or limits its blocks; UP is the slot of the sum that counts this one in, 0 at the top. GAP is what is left to the peak: so
- * a block takes one word more of it, and only one that is not left changes PEAK. In a damaged ledger a walk up ends after
- * as many steps as there may be.
+ * word, and whether anything above it counts or limits its blocks; UP is the slot of the sum that counts this one in, 0 at
+ * the top. GAP is what is left to the peak, so that one word changes with each block, and PEAK only with one that is more
+ * than is left. In a damaged ledger a walk up ends after as many steps as there may be.
  */
 import type { Cell } from './addr.ts'
 
@@ -33,13 +33,13 @@ export const BOUND = 0x4c434354
 /** The deepest that accounts may lie in one another, and the most steps of a walk up. */
 export const DEEPEST = 1024
 
-/** Whether an account stands at a word, whatever that word is, of which nothing but itself is to be looked at. */
+/** Whether an account stands at a word, whatever that word is, with nothing above it that counts or limits its blocks. */
 export const isOpen = (m: Memory, slot: Cell): boolean => m[slot] === (slot ^ OWN)
 
-/** Whether one stands there that a sum counts in, and over which there is no limit. */
+/** Whether one stands there that a sum counts in, and no limit is above it. */
 export const isCounted = (m: Memory, slot: Cell): boolean => m[slot] === (slot ^ BOUND) && m[slot + LIMITED] === 0
 
-// constants, not functions: the engine need not look what they are each time
+// arrow functions in constants: a function that is declared is a variable, which the engine looks at before each call
 
 /** Adds one to a count of 64 bits at a word. */
 export const countAt = (m: Memory, word: number): void => {

@@ -8,9 +8,10 @@
  *   ordinal   which allocation of that account it was, from 1, modulo 2^30, times 4: so no method takes it for
  *             the head of a block; only where it was asked for
  *
- * A method that knows how (best: `allocFor`, `alignFor`, `freeOf`) signs and counts blocks itself, where there are no limits, no
- * ordinals and no old blocks. Any other counts into the region's tally, and is put right: what a block has more there
- * than its client has is its tail. So busy bytes, high tide and the sums of the accounts are the same numbers.
+ * A method that knows how (best: `allocFor`, `alignFor`, `freeOf`) signs and counts blocks itself, where there are no
+ * limits, no ordinals and no old blocks; while that is so, whoever holds an account may ask it with nothing between
+ * (`lease`). Any other counts into the region's tally, and is put right: what a block has more there than its client has is
+ * its tail. So busy bytes, high tide and the sums of the accounts are the same numbers.
  *
  *   alloc     to who pays: the account that asked, else the current one, else the region's own
  *   free      to the account that the block names
@@ -97,7 +98,7 @@ export class Charges implements Method {
   private readonly first: Cell
   private readonly old: number //    word that counts old blocks
   private readonly isShort: boolean // tails are 4 bytes
-  private near: 1 | 0 | -1 = 0 //       see `tune`
+  private isNear = false //             nothing is to be done beside the method's work
   private isMoving = false //           a block and its copy are both busy for the moment
   // the slot of who paid last
   private lastPayer: Payer | undefined = undefined
@@ -148,21 +149,16 @@ export class Charges implements Method {
     this.inner.start()
   }
 
-  /** Whether nothing is to be done beside the method's work, or `watched`: but a look at the memory. */
-  tune(isNear: boolean, watched: boolean): void {
-    this.near = isNear ? 1 : watched ? -1 : 0
+  /** Whether nothing is to be done beside the method's work. */
+  tune(isNear: boolean): void {
+    this.isNear = isNear
     this.direct = this.charging
     this.lease++
   }
 
-  /**
-   * `lease` while whoever knows an account may ask `direct` itself for it, with the sum that is above it now; the same less
-   * than 0 where the memory must be looked at before; else 0.
-   */
+  /** `lease` while whoever knows an account may ask `direct` itself for it, with the sum that is above it now; else 0. */
   leaseOf(slot: Cell): number {
-    const m = this.words.i32
-    const isPlain = this.direct !== undefined && (isOpen(m, slot) || isCounted(m, slot))
-    return isPlain ? this.near * this.lease : 0
+    return this.isNear && this.direct !== undefined && this.isCharged(slot) ? this.lease : 0
   }
 
   alloc(size: number): Addr {
@@ -183,8 +179,7 @@ export class Charges implements Method {
     const { inner, tally, words } = this
     const before = words.i32
     const busy = before[tally]!
-    const isPlain = isOpen(before, slot) || isCounted(before, slot)
-    if (!isPlain || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
+    if (!this.isCharged(slot) || size === 0 || size >>> 0 !== size || !this.isShort || busy >>> 0 < 4)
       return this.placeFor(size, 0, slot)
     before[tally] = (busy - 4) | 0 // so that what the method adds makes it right, and with it high tide
     let at: Addr
@@ -212,9 +207,8 @@ export class Charges implements Method {
   /** The same at a multiple of `alignment`. */
   alignFor(size: number, alignment: number, slot: Cell): Addr {
     const { direct } = this
-    const m = this.words.i32
-    return direct !== undefined && (isOpen(m, slot) || isCounted(m, slot))
-      ? direct.alignFor(size, alignment, slot, m[slot + UP]!)
+    return direct !== undefined && this.isCharged(slot)
+      ? direct.alignFor(size, alignment, slot, this.words.i32[slot + UP]!)
       : this.placeFor(size, alignment, slot)
   }
 
@@ -254,7 +248,7 @@ export class Charges implements Method {
     let m = words.i32
     const tail = (at + had - 4) >>> 2
     const slot = m[tail]!
-    if ((account !== 0 && slot !== account) || !(isOpen(m, slot) || isCounted(m, slot))) return NIL
+    if ((account !== 0 && slot !== account) || !this.isCharged(slot)) return NIL
     const before = m[tally]! >>> 0
     if (direct.resize(at, size + 4)) {
       m = words.i32
@@ -305,9 +299,11 @@ export class Charges implements Method {
   /** The same where the method charges blocks itself; false with no change where others must look closer. */
   private freeDirectly(at: Addr, account: Cell): boolean {
     const { direct } = this
-    const m = this.words.i32
-    const isPlain = direct !== undefined && (isOpen(m, account) || isCounted(m, account))
-    return isPlain && direct.freeOf(at, account, m[account + UP]!, false)
+    return (
+      direct !== undefined &&
+      this.isCharged(account) &&
+      direct.freeOf(at, account, this.words.i32[account + UP]!, false)
+    )
   }
 
   /** The same of a method that knows of no accounts; for old blocks, damaged ones, and under limits. */
@@ -565,6 +561,12 @@ export class Charges implements Method {
     const { allocFor, alignFor, freeOf, resize } = inner
     const canCharge = [allocFor, alignFor, freeOf, resize].every((part) => part !== undefined)
     return canCharge && this.isShort && this.words.i32[this.old] === 0 ? (inner as Charging) : undefined
+  }
+
+  /** Whether an account stands at a word, whatever that word is, over which there is no limit. */
+  private isCharged(slot: Cell): boolean {
+    const m = this.words.i32
+    return isOpen(m, slot) || isCounted(m, slot)
   }
 
   private get region(): { bytes: number; peak: number } {

@@ -669,7 +669,7 @@ export class Handle implements Held {
     if (this.ledger === 0) return
     this.charges = new Charges(this.store, new Ledger(this.store), this.policy)
     this.policy = this.charges
-    this.charges.tune(this.way === SHORT, this.way === WATCHED)
+    this.charges.tune(this.way === SHORT)
   }
 
   /** A block that an account pays for, whose slot in the ledger that is, with the token that the slot must have. */
@@ -1222,7 +1222,7 @@ export class Handle implements Held {
     if ((this.bits & H.EVENTS) !== 0) this.space.listen(-1)
     this.ended = true
     this.way = SLOW
-    this.charges?.tune(false, false)
+    this.charges?.tune(false)
     this.late = this.policy.closing?.()
     this.policy = closedMethod
     this.endViews()
@@ -1259,7 +1259,7 @@ export class Handle implements Held {
       this.views === undefined &&
       (this.space.shared || this.store.get(this.place, H.SETTINGS) === 0)
     this.way = !isOpen ? SLOW : this.space.shared ? LOCKED : this.space.isSole ? SHORT : WATCHED
-    this.charges?.tune(this.way === SHORT, this.way === WATCHED)
+    this.charges?.tune(this.way === SHORT)
   }
 
   /** The settings in force, packed; they lie in the bytes, so every thread sees the same. */

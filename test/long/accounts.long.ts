@@ -5,11 +5,13 @@
 import { expect } from 'chai'
 import { seedFrom } from '../conformance/index.ts'
 import { chargedLife } from '../fixtures/account-conformance.ts'
+import { bytesOfAccounts } from '../fixtures/account-cost.ts'
 import { damagedKinds, overwriteAll } from '../fixtures/account-damage.ts'
 import { quietlyWithExact } from '../fixtures/account-exact.ts'
 import { everyFault, faultyKinds, sources } from '../fixtures/account-fault.ts'
 import { accountLife } from '../fixtures/account-life.ts'
 import { grounds } from '../fixtures/grounds.ts'
+import { allTraces, OWN, read } from '../fixtures/trace-runs.ts'
 
 const SEED = seedFrom(process.env.SEED)
 const LIVES = 40
@@ -23,6 +25,20 @@ const METHODS = [
   'debug(profile(best))',
   'exact(best)',
 ]
+
+describe('what accounts take of memory, all traces together', () => {
+  it('is four bytes a block at most, eight with ordinals', () => {
+    const files = [...allTraces(OWN), ...allTraces(process.env.VMALLOC_TRACES)]
+    const means = (ordinals: boolean): number[] => files.map((file) => bytesOfAccounts(read(file), ordinals))
+    for (const [ordinals, most] of [
+      [false, 4],
+      [true, 8],
+    ] as const) {
+      const each = means(ordinals)
+      expect(each.reduce((sum, bytes) => sum + bytes, 0) / each.length, `${each}`).to.be.at.most(most)
+    }
+  })
+})
 
 describe(`accounts at length, SEED=${SEED}`, () => {
   quietlyWithExact()
