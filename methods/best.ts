@@ -42,7 +42,7 @@
  */
 
 import { type Addr, type Cell, LIMIT, NIL } from '../src/contract/addr.ts'
-import { chargeOne, dischargeOne, isOpen } from '../src/contract/charge.ts'
+import { chargeOne, dischargeOne, isOpen, UP } from '../src/contract/charge.ts'
 import type { Method, MethodDef, Visit } from '../src/contract/method.ts'
 import type { OptionValue } from '../src/contract/option.ts'
 import { type Segment, type Store, tookInto } from '../src/contract/store.ts'
@@ -196,30 +196,30 @@ class Best implements Method {
   // free do, since a call between a block and its count costs as much as the count; whoever names the account has looked
   // whether it is there
 
-  allocFor(size: number, slot: Cell, up: Cell): Addr {
-    if (size > this.quick - 4 || size >>> 0 !== size) return this.obtainFor(size, slot, up)
+  allocFor(size: number, slot: Cell, counted: boolean): Addr {
+    if (size > this.quick - 4 || size >>> 0 !== size) return this.obtainFor(size, slot)
     const m = this.words.i32
     const span = this.spanFor(size + 4)
     const list = this.caches + span
     const cell = m[list]!
-    if (cell === 0 || m[cell + PREV] !== (KEY ^ cell)) return this.obtainFor(size, slot, up)
+    if (cell === 0 || m[cell + PREV] !== (KEY ^ cell)) return this.obtainFor(size, slot)
     m[list] = m[cell + NEXT]!
     m[list + 1] = m[list + 1]! - 1
     m[cell + PREV] = 0
     m[cell + span - 2] = slot
     const bytes = (span << 2) - 8
     tookInto(m, this.tally, bytes)
-    chargeOne(m, slot, up, bytes)
+    chargeOne(m, slot, counted ? m[slot + UP]! : 0, bytes)
     return (cell << 2) >>> 0
   }
 
-  alignFor(size: number, alignment: number, slot: Cell, up: Cell): Addr {
-    if (alignment <= this.low + 1) return this.allocFor(size, slot, up)
+  alignFor(size: number, alignment: number, slot: Cell, counted: boolean): Addr {
+    if (alignment <= this.low + 1) return this.allocFor(size, slot, counted)
     const cell = size >>> 0 === size ? this.aligned(size + 4, alignment) : 0
-    return cell === 0 ? NIL : this.sign(cell, slot, up)
+    return cell === 0 ? NIL : this.sign(cell, slot)
   }
 
-  freeOf(at: Addr, account: Cell, up: Cell, any: boolean): boolean {
+  freeOf(at: Addr, account: Cell, counted: boolean, any: boolean): boolean {
     const m = this.words.i32
     const s = this.s
     const cell = at >>> 2
@@ -239,7 +239,7 @@ class Best implements Method {
     if (any && !isOpen(m, slot)) return false
     const bytes = (span << 2) - 8
     m[this.tally] = m[this.tally]! - bytes
-    dischargeOne(m, slot, up, bytes)
+    dischargeOne(m, slot, counted ? m[slot + UP]! : 0, bytes)
     if (span <= QUICK) {
       const list = this.caches + span
       const count = m[list + 1]!
@@ -480,20 +480,20 @@ class Best implements Method {
   }
 
   /** The same for an account, of any size. */
-  private obtainFor(size: number, slot: Cell, up: Cell): Addr {
+  private obtainFor(size: number, slot: Cell): Addr {
     if (size >>> 0 !== size || size > this.most - 4) return NIL
     const span = this.spanFor(size + 4)
     const cell = (span > QUICK && this.waiting(span)) || this.seek(span)
-    return cell === 0 ? NIL : this.sign(cell, slot, up)
+    return cell === 0 ? NIL : this.sign(cell, slot)
   }
 
-  /** A block that has become busy is an account's. */
-  private sign(cell: Cell, slot: Cell, up: Cell): Addr {
+  /** A block that has become busy is an account's, which sums may count in by now: memory may have grown meanwhile. */
+  private sign(cell: Cell, slot: Cell): Addr {
     const m = this.words.i32
     const bytes = (m[cell + HEAD]! & -8) - 8
     m[cell + (bytes >>> 2)] = slot
     tookInto(m, this.tally, bytes)
-    chargeOne(m, slot, up, bytes)
+    chargeOne(m, slot, m[slot + UP]!, bytes)
     return (cell << 2) >>> 0
   }
 

@@ -16,7 +16,7 @@
  * tree of them with the figures of each subtree, and memory limits by subtree after talloc.
  */
 import { type Addr, LIMIT, NIL } from '../contract/addr.ts'
-import { DEEPEST, UP } from '../contract/charge.ts'
+import { DEEPEST, IS_COUNTED, TOKEN } from '../contract/charge.ts'
 import type { ArrayType, NumericArray, Region, ResizeOptions, View } from '../contract/region.ts'
 import { isPowerOfTwo, isWhole } from '../ground/bits.ts'
 import { VmallocError } from '../ground/fault.ts'
@@ -53,10 +53,15 @@ export class Account implements Payer {
   private readonly words: Words
   private readonly slot: number
   private readonly token: number
-  /** While it is what `charges` has, the method may be asked itself: the account is there, and nothing else is to be done. */
+  /**
+   * While it is what `charges` has, and TOKEN of the slot is `state`, the method may be asked itself: the account is there,
+   * under no limit, and nothing is to be done beside. What is in the bytes is looked at there, since another handle may have
+   * changed it, or somebody put them back.
+   */
   private lease = 0
-  /** The slot of the sum above it, as of then, or 0. */
-  private up = 0
+  private state = 0
+  /** Whether sums count it in, as `state` says. */
+  private isCounted = false
 
   /** Use `account`. */
   constructor(handle: Handle, charges: Charges, slot: number) {
@@ -78,8 +83,8 @@ export class Account implements Payer {
   /** A block of `size` bytes. Throws VmallocError: `argument`, `no-memory` also where a limit says no, `closed`. */
   alloc(size: number): Addr {
     const { charges } = this
-    if (this.lease === charges.lease) {
-      const at = charges.direct!.allocFor(size, this.slot, this.up)
+    if (this.lease === charges.lease && this.words.i32[this.slot + TOKEN] === this.state) {
+      const at = charges.direct!.allocFor(size, this.slot, this.isCounted)
       if (at !== NIL) return at
     }
     return this.allocSlowly(size)
@@ -87,7 +92,7 @@ export class Account implements Payer {
 
   private allocSlowly(size: number): Addr {
     const { charges, handle, slot } = this
-    const wasAsked = this.lease === charges.lease
+    const wasAsked = this.isPlain
     this.renew('alloc')
     const at = (!wasAsked && handle.isDirect && charges.allocFor(size, slot)) || handle.allocFor(slot, this.token, size)
     return at !== NIL ? at : this.lacks('alloc', size)
@@ -96,8 +101,8 @@ export class Account implements Payer {
   /** The same, with all its bytes 0. */
   allocZeroed(size: number): Addr {
     const { charges } = this
-    if (this.lease === charges.lease) {
-      const at = charges.direct!.allocFor(size, this.slot, this.up)
+    if (this.lease === charges.lease && this.words.i32[this.slot + TOKEN] === this.state) {
+      const at = charges.direct!.allocFor(size, this.slot, this.isCounted)
       if (at !== NIL) {
         this.words.zero(at, charges.direct!.sizeOf(at) - 4)
         return at
@@ -110,8 +115,8 @@ export class Account implements Payer {
 
   /** The same at a multiple of `alignment`, a power of two. Throws `argument` too where the method does not align. */
   align(size: number, alignment: number): Addr {
-    if (this.lease === this.charges.lease && isPowerOfTwo(alignment)) {
-      const at = this.charges.direct!.alignFor(size, alignment, this.slot, this.up)
+    if (this.isPlain && isPowerOfTwo(alignment)) {
+      const at = this.charges.direct!.alignFor(size, alignment, this.slot, this.isCounted)
       if (at !== NIL) return at
     }
     this.renew('align')
@@ -144,7 +149,7 @@ export class Account implements Payer {
    */
   resize(at: Addr, size: number, options?: ResizeOptions): Addr {
     const { charges } = this
-    if (this.lease === charges.lease && at !== NIL && options?.zero !== true) {
+    if (this.isPlain && at !== NIL && options?.zero !== true) {
       const to = charges.reshape(at, size, this.slot, options)
       if (to !== NIL) return to
     }
@@ -161,8 +166,9 @@ export class Account implements Payer {
    * account, naming it, and for what is no block. `region.free` frees a block whoever pays for it.
    */
   free(at: Addr): void {
-    const { charges } = this
-    if (this.lease !== charges.lease || !charges.direct!.freeOf(at, this.slot, this.up, false)) this.freeSlowly(at)
+    const { charges, slot } = this
+    const isPlain = this.lease === charges.lease && this.words.i32[slot + TOKEN] === this.state
+    if (!isPlain || !charges.direct!.freeOf(at, slot, this.isCounted, false)) this.freeSlowly(at)
   }
 
   private freeSlowly(at: Addr): void {
@@ -348,6 +354,10 @@ export class Account implements Payer {
     return this.handle.store.bias
   }
 
+  private get isPlain(): boolean {
+    return this.lease === this.charges.lease && this.words.i32[this.slot + TOKEN] === this.state
+  }
+
   private get isThere(): boolean {
     const { charges, handle, slot, token } = this
     return !handle.closed && (charges.isOf(slot, token) || handle.within(() => charges.isOf(slot, token)))
@@ -357,7 +367,8 @@ export class Account implements Payer {
   private renew(op: string): void {
     this.mustBeThere(op)
     this.lease = this.charges.leaseOf(this.slot)
-    if (this.lease !== 0) this.up = this.words.i32[this.slot + UP]!
+    this.state = this.words.i32[this.slot + TOKEN]!
+    this.isCounted = (this.state & IS_COUNTED) !== 0
   }
 
   private mustBeThere(op: string): void {

@@ -30,6 +30,9 @@ export const TOKEN = 16
 /** What MARK of an account is, xor its cell: OWN where no limit stands over it and no sum counts it in, else BOUND. */
 export const OWN = 0x41434354
 export const BOUND = 0x4c434354
+/** In the TOKEN of an account: a limit stands over it; a sum counts it in. */
+export const IS_LIMITED = 0x80000000 | 0
+export const IS_COUNTED = 0x40000000
 /** The deepest that accounts may lie in one another, and the most steps of a walk up. */
 export const DEEPEST = 1024
 

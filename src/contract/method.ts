@@ -25,13 +25,13 @@
  *   align(size, a)     as alloc, at a multiple of `a`, a power of two; counts from where the buffer begins (store.bias)
  *   compact()          merges what waits and gives free ends back to the discipline
  *   offsetOf(at)       offset in the busy block that holds `at`, else -1; the region walks where it is absent
- *   allocFor(size, slot, up)   as alloc(size + 4), for an account that stands under no limit: the block's last word becomes
- *                      the cell of the account's slot, and the tally, the slot and the sums from the slot `up` on (0 for
- *                      none; see charge.ts) count the bytes before it; alignFor(size, alignment, slot, up) is to align as
- *                      this is to alloc
- *   freeOf(at, slot, up, any)   frees such a block if that account pays for it, or with `any` whoever does whom no sum counts
- *                      in and no limit stands over; and counts the same backwards. False with no change where that is not
- *                      plain at once: others look closer then
+ *   allocFor(size, slot, counted)   as alloc(size + 4), for an account that stands under no limit: the block's last word
+ *                      becomes the cell of the account's slot; the tally, the slot and, if it is `counted`, the sums from
+ *                      its UP on (see charge.ts) count the bytes before it. alignFor(size, alignment, slot, counted) is to
+ *                      align as this is to alloc
+ *   freeOf(at, slot, counted, any)   frees such a block if that account pays for it, or with `any` whoever does whom no sum
+ *                      counts in and no limit stands over; and counts the same backwards. False with no change where that
+ *                      is not plain at once: others look closer then
  *   moved(at)          the busy block `at` was copied elsewhere and will not be used again, though `free` refused it
  *   unit()             the one size it serves, once that is known; else 0
  *   serves(size)       whether a block of that size could ever be had; no memory is not asked for where it says no
@@ -80,9 +80,9 @@ export interface Method {
   align?(size: number, alignment: number): Addr
   compact?(): void
   offsetOf?(at: Addr): number
-  allocFor?(size: number, slot: Cell, up: Cell): Addr
-  alignFor?(size: number, alignment: number, slot: Cell, up: Cell): Addr
-  freeOf?(at: Addr, slot: Cell, up: Cell, any: boolean): boolean
+  allocFor?(size: number, slot: Cell, counted: boolean): Addr
+  alignFor?(size: number, alignment: number, slot: Cell, counted: boolean): Addr
+  freeOf?(at: Addr, slot: Cell, counted: boolean, any: boolean): boolean
   moved?(at: Addr): void
   unit?(): number
   serves?(size: number): boolean

@@ -45,7 +45,6 @@ import {
   liveIn,
   SOFT,
   shrink,
-  TOKEN,
   TOLD,
   UP,
 } from '../contract/charge.ts'
@@ -85,7 +84,7 @@ export class Charges implements Method {
   onSoft: SoftListener | undefined = undefined
   /** The method, where it charges blocks itself and all of them have tails of 4 bytes. */
   direct: Charging | undefined
-  /** Another number whenever it may not be any more what `leaseOf` said. */
+  /** Another number whenever the handle may not be passed by any more, as `leaseOf` said. */
   lease = 1
   /** Whether somebody in this thread listens to the soft limit of an account. */
   isHeard: (account: Cell) => boolean = () => false
@@ -141,7 +140,6 @@ export class Charges implements Method {
     this.leaks = inner.leaks && this.leaksInner
     this.profile = inner.profile && this.profileInner
     ledger.makeRoom = () => inner.compact?.()
-    ledger.changed = () => void this.lease++
     store.tails = this
   }
 
@@ -156,7 +154,7 @@ export class Charges implements Method {
     this.lease++
   }
 
-  /** `lease` while whoever knows an account may ask `direct` itself for it, with the sum that is above it now; else 0. */
+  /** `lease` while whoever knows an account may ask `direct` itself for it, as long as its TOKEN is what it is now; else 0. */
   leaseOf(slot: Cell): number {
     return this.isNear && this.direct !== undefined && this.isCharged(slot) ? this.lease : 0
   }
@@ -170,8 +168,8 @@ export class Charges implements Method {
     const { direct } = this
     if (direct === undefined) return this.allocAround(size, slot)
     const m = this.words.i32
-    if (isOpen(m, slot)) return direct.allocFor(size, slot, 0)
-    return isCounted(m, slot) ? direct.allocFor(size, slot, m[slot + UP]!) : this.placeFor(size, 0, slot)
+    if (isOpen(m, slot)) return direct.allocFor(size, slot, false)
+    return isCounted(m, slot) ? direct.allocFor(size, slot, true) : this.placeFor(size, 0, slot)
   }
 
   /** The same of a method that knows of no accounts. */
@@ -208,7 +206,7 @@ export class Charges implements Method {
   alignFor(size: number, alignment: number, slot: Cell): Addr {
     const { direct } = this
     return direct !== undefined && this.isCharged(slot)
-      ? direct.alignFor(size, alignment, slot, this.words.i32[slot + UP]!)
+      ? direct.alignFor(size, alignment, slot, true)
       : this.placeFor(size, alignment, slot)
   }
 
@@ -259,10 +257,10 @@ export class Charges implements Method {
       return at
     }
     if (options === undefined || (options.move !== true && options.copy !== true)) return NIL
-    const to = direct.allocFor(size, slot, m[slot + UP]!)
+    const to = direct.allocFor(size, slot, true)
     if (to === NIL) return NIL
     if (options.copy === true) words.copy(to, at, had - 4 < size ? had - 4 : size)
-    if (!direct.freeOf(at, slot, words.i32[slot + UP]!, false)) this.freeSlowly(at, slot)
+    if (!direct.freeOf(at, slot, true, false)) this.freeSlowly(at, slot)
     return to
   }
 
@@ -287,7 +285,7 @@ export class Charges implements Method {
   free(at: Addr): boolean {
     // the processor goes on with who is likely to pay before the block has said so
     const likely = payer === undefined ? this.first : this.lastSlot
-    if (this.direct?.freeOf(at, likely, 0, true) === true) return true
+    if (this.direct?.freeOf(at, likely, false, true) === true) return true
     return this.freeSlowly(at, 0)
   }
 
@@ -299,11 +297,7 @@ export class Charges implements Method {
   /** The same where the method charges blocks itself; false with no change where others must look closer. */
   private freeDirectly(at: Addr, account: Cell): boolean {
     const { direct } = this
-    return (
-      direct !== undefined &&
-      this.isCharged(account) &&
-      direct.freeOf(at, account, this.words.i32[account + UP]!, false)
-    )
+    return direct !== undefined && this.isCharged(account) && direct.freeOf(at, account, true, false)
   }
 
   /** The same of a method that knows of no accounts; for old blocks, damaged ones, and under limits. */
@@ -451,7 +445,7 @@ export class Charges implements Method {
 
   /** Whether a slot is still that of the account that was given this token. */
   isOf(slot: Cell, token: number): boolean {
-    return this.words.i32[slot + TOKEN] === token
+    return this.ledger.token(slot) === token
   }
 
   /** The slot of who pays now. */
@@ -463,7 +457,7 @@ export class Charges implements Method {
     if (slot === 0) return this.first
     this.lastPayer = who
     this.lastSlot = slot
-    this.lastToken = this.words.i32[slot + TOKEN]!
+    this.lastToken = this.ledger.token(slot)
     return slot
   }
 

@@ -17,7 +17,9 @@
  *   LIMITED  1 where a limit stands here or further up; TOLD 1 once somebody heard that SOFT is passed
  *   PARENT   the slot of the account above, 0 for the region's own
  *   PAIR     of an account its sum, and of a sum its account; 0 where an account has none
- *   TOKEN    another one for each account ever made, so that a slot is known for another's
+ *   TOKEN    another one for each account ever made (2^30 of them), so that a slot is known for another's; its two highest
+ *            bits say whether a limit stands over the account and whether a sum counts it in, so that one look at it tells
+ *            whoever knows the account that nothing has changed
  *   NAME     its length, then UTF-8
  *
  * An account has one slot for its own blocks. One below which there are others has a second, its sum, in which all of
@@ -39,6 +41,8 @@ import {
   FREES,
   GAP,
   HARD,
+  IS_COUNTED,
+  IS_LIMITED,
   LIMITED,
   liveIn,
   MARK,
@@ -107,8 +111,6 @@ export interface Limits {
 export class Ledger {
   /** Gives memory that blocks do not need back to the discipline. */
   makeRoom: () => void = () => {}
-  /** Hears that an account went, or that something else stands over one. */
-  changed: () => void = () => {}
 
   private readonly store: Segments
   private readonly head: Segment
@@ -198,7 +200,7 @@ export class Ledger {
   }
 
   token(slot: Cell): number {
-    return this.m[slot + TOKEN]!
+    return this.m[slot + TOKEN]! & ~(IS_LIMITED | IS_COUNTED)
   }
 
   name(slot: Cell): string {
@@ -226,6 +228,7 @@ export class Ledger {
     if (slot === 0) return 0
     const { m, store } = this
     const token = store.get(this.head, LAST_TOKEN) + 1
+    if (token >= IS_COUNTED) return 0
     store.put(this.head, LAST_TOKEN, token)
     m.fill(0, slot, slot + SLOT / 4)
     m[slot + PARENT] = parent
@@ -250,7 +253,6 @@ export class Ledger {
     const pair = m[slot + PAIR]!
     if (pair !== 0) m[pair + MARK] = m[pair + TOKEN] = 0
     m[slot + MARK] = m[slot + TOKEN] = 0
-    this.changed()
     return true
   }
 
@@ -406,6 +408,8 @@ export class Ledger {
       if (counts.peak < counts.bytes) fail('A3', slot, counts.peak, `a peak of at least ${counts.bytes}`)
       if (isAccount && mark !== (slot ^ this.kindOf(slot)))
         fail('A3', slot, mark, 'the mark that goes with its limits and sums')
+      if (isAccount && m[slot + TOKEN] !== (this.token(slot) | this.stateOf(slot)))
+        fail('A3', slot, `token ${m[slot + TOKEN]}`, 'the bits that go with its limits and sums')
       if (m[slot + LIMITED] !== (this.isLimited(slot) ? 1 : 0))
         fail('A3', slot, m[slot + LIMITED], this.isLimited(slot))
       if (!isAccount) sums.set(slot, sums.get(slot) ?? { bytes: 0, allocs: 0, frees: 0 })
@@ -545,14 +549,20 @@ export class Ledger {
     for (const slot of this.slots()) {
       if (m[slot + MARK] === 0) continue
       m[slot + LIMITED] = this.isLimited(slot) ? 1 : 0
-      if (this.isAccount(slot)) m[slot + MARK] = slot ^ this.kindOf(slot)
+      if (!this.isAccount(slot)) continue
+      m[slot + MARK] = slot ^ this.kindOf(slot)
+      m[slot + TOKEN] = this.token(slot) | this.stateOf(slot)
     }
-    this.changed()
   }
 
   /** What MARK of an account must be, xor its cell. */
   private kindOf(slot: Cell): number {
     return this.m[slot + UP] !== 0 || this.isLimited(slot) ? BOUND : OWN
+  }
+
+  /** What stands over an account, as TOKEN says it. */
+  private stateOf(slot: Cell): number {
+    return (this.isLimited(slot) ? IS_LIMITED : 0) | (this.m[slot + UP] === 0 ? 0 : IS_COUNTED)
   }
 
   private count(word: number): number {

@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { account, ownerOf } from '../../src/account.ts'
 import { List, u32 } from '../../src/collections.ts'
-import { injectOptions, open } from '../../src/index.ts'
+import { attach, injectOptions, open } from '../../src/index.ts'
 import { openPool } from '../../src/scope.ts'
 import { expectFault } from '../fixtures/faults.ts'
 
@@ -168,6 +168,76 @@ describe('accounts, reviewed', () => {
       region: 'shown',
       own: { ...one.own },
       total: { ...one.total },
+    })
+  })
+
+  describe('an account that was asked before', () => {
+    const asked = () => {
+      const region = open({ name: 'asked', discipline: 'memory' })
+      const part = account('part', region)
+      for (let i = 0; i < 3; i++) part.free(part.alloc(10))
+      return { region, part }
+    }
+
+    it('keeps to a limit that was set by another handle to the same bytes, and is gone when that removed it', () => {
+      const { region, part } = asked()
+      const other = account('part', attach(region.buffer))
+      other.limit({ hard: 100 })
+      expectFault('no-memory', ['account part', '100'], () => part.alloc(5000))
+      other.limit({ hard: Infinity })
+      part.free(part.alloc(5000))
+      const below = account('part/below', attach(region.buffer))
+      const at = part.alloc(40)
+      expect(account('part', region).total.bytes, 'in the sum').to.equal(region.sizeOf(at))
+      part.free(at)
+      expect([below.remove(), other.remove()]).to.deep.equal([true, true])
+      for (const call of [
+        () => part.alloc(50),
+        () => part.align(50, 64),
+        () => part.allocZeroed(50),
+        () => part.free(at),
+      ])
+        expectFault('closed', ['account part', 'removed'], call)
+      region.check()
+    })
+
+    it('is what the bytes say when somebody puts them back', () => {
+      const { region, part } = asked()
+      const saved = new Uint8Array(region.buffer).slice()
+      const late = account('late', region)
+      late.free(late.alloc(100))
+      part.limit({ hard: 100 })
+      const limited = new Uint8Array(region.buffer).slice()
+      part.limit({ hard: Infinity })
+      part.free(part.alloc(5000))
+      new Uint8Array(region.buffer).set(limited)
+      expectFault('no-memory', ['account part', '100'], () => part.alloc(5000))
+      new Uint8Array(region.buffer).set(saved)
+      expectFault('closed', ['account late', 'removed'], () => late.alloc(100))
+      part.free(part.alloc(5000))
+      region.check()
+    })
+
+    it('counts in a sum that came while memory grew', () => {
+      for (const alignment of [8, 64]) {
+        const { region, part } = asked()
+        const { discipline } = region
+        let isDue = true
+        region.discipline = {
+          ...discipline,
+          memory: (...request) => {
+            if (isDue) {
+              isDue = false
+              account('part/new', region)
+            }
+            return discipline.memory(...request)
+          },
+        }
+        const at = part.align(500_000, alignment)
+        expect(isDue).to.equal(false)
+        region.check()
+        expect(part.total.bytes).to.equal(region.sizeOf(at))
+      }
     })
   })
 })
