@@ -508,9 +508,7 @@ class Best implements Method {
       const list = this.caches + span
       const cached = m[list]!
       if (cached !== 0 && ((cached * 4 + bias) & (alignment - 1)) === 0 && isKeyed(m, cached)) {
-        m[list] = m[cached + NEXT]!
-        m[list + 1] = m[list + 1]! - 1
-        m[cached + PREV] = 0
+        this.unlist(list, cached)
         return cached
       }
     }
@@ -565,9 +563,7 @@ class Best implements Method {
       const list = this.caches + size
       const cell = m[list]!
       if (cell === 0 || !isKeyed(m, cell)) continue
-      m[list] = m[cell + NEXT]!
-      m[list + 1] = m[list + 1]! - 1
-      m[cell + PREV] = 0
+      this.unlist(list, cell)
       this.release(cell, size)
       return true
     }
@@ -576,6 +572,14 @@ class Best implements Method {
       if (cell !== 0 && spanOf(m, cell) >= span) return this.empty(this.s + SLOTS + i)
     }
     return false
+  }
+
+  /** The first block of a cached list waits no longer. */
+  private unlist(list: number, cell: Cell): void {
+    const m = this.words.i32
+    m[list] = m[cell + NEXT]!
+    m[list + 1] = m[list + 1]! - 1
+    m[cell + PREV] = 0
   }
 
   /** A busy block of `span` words or a little more out of what is free; 0 when nothing is large enough. */

@@ -104,7 +104,7 @@ export class Account implements Payer {
     if (this.lease === charges.lease && this.words.i32[this.slot + TOKEN] === this.state) {
       const at = charges.direct!.allocFor(size, this.slot, this.isCounted)
       if (at !== NIL) {
-        this.words.zero(at, charges.direct!.sizeOf(at) - 4)
+        this.words.zero(at, charges.sizeOf(at))
         return at
       }
     }
@@ -150,7 +150,7 @@ export class Account implements Payer {
   resize(at: Addr, size: number, options?: ResizeOptions): Addr {
     const { charges } = this
     if (this.isPlain && at !== NIL && options?.zero !== true) {
-      const to = charges.reshape(at, size, this.slot, options)
+      const to = charges.resizeDirectly(at, size, this.slot, options)
       if (to !== NIL) return to
     }
     this.renew('resize')

@@ -2,7 +2,7 @@
  * charge: what is counted of an account at each block, for the region and for methods that do it on the way.
  *
  *   slot     word  0     1     2       3      4        6       8          10     11     12        13         16
- *            | MARK | UP  | GAP   | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | ... | TOKEN | ...
+ *            | MARK | UP  | GAP   | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | 0       | TOLD | ... | TOKEN | ...
  *
  * src/region/ledger.ts says what each is. A slot is named by its cell. MARK tells the slot of an account from any other
  * word, and whether anything above it counts or limits its blocks; UP is the slot of the sum that counts this one in, 0 at
@@ -23,7 +23,6 @@ export const FREES = 6
 export const FAILURES = 8
 export const HARD = 10
 export const SOFT = 11
-export const LIMITED = 12
 export const TOLD = 13
 export const TOKEN = 16
 
@@ -39,8 +38,11 @@ export const DEEPEST = 1024
 /** Whether an account stands at a word, whatever that word is, with nothing above it that counts or limits its blocks. */
 export const isOpen = (m: Memory, slot: Cell): boolean => m[slot] === (slot ^ OWN)
 
+/** Whether a limit stands over an account. */
+export const isLimited = (m: Memory, slot: Cell): boolean => (m[slot + TOKEN]! & IS_LIMITED) !== 0
+
 /** Whether one stands there that a sum counts in, and no limit is above it. */
-export const isCounted = (m: Memory, slot: Cell): boolean => m[slot] === (slot ^ BOUND) && m[slot + LIMITED] === 0
+export const isCounted = (m: Memory, slot: Cell): boolean => m[slot] === (slot ^ BOUND) && !isLimited(m, slot)
 
 // arrow functions in constants: a function that is declared is a variable, which the engine looks at before each call
 

@@ -40,8 +40,8 @@ import {
   grow,
   HARD,
   isCounted,
+  isLimited,
   isOpen,
-  LIMITED,
   liveIn,
   SOFT,
   shrink,
@@ -97,6 +97,7 @@ export class Charges implements Method {
   private readonly first: Cell
   private readonly old: number //    word that counts old blocks
   private readonly isShort: boolean // tails are 4 bytes
+  private readonly able: Charging | undefined // the method, if it can charge blocks with tails of this length
   private isNear = false //             nothing is to be done beside the method's work
   private isMoving = false //           a block and its copy are both busy for the moment
   // the slot of who paid last
@@ -127,6 +128,9 @@ export class Charges implements Method {
     this.first = ledger.first
     this.old = ledger.oldWord
     this.isShort = this.tail === 4
+    const { allocFor, alignFor, freeOf, resize } = inner
+    const isAble = [allocFor, alignFor, freeOf, resize].every((part) => part !== undefined)
+    this.able = isAble && this.isShort ? (inner as Charging) : undefined
     this.direct = this.charging
     this.align = inner.align && this.allocAligned
     this.resize = inner.resize && this.resizeBlock
@@ -215,8 +219,8 @@ export class Charges implements Method {
     const { inner, tally, tail } = this
     if (size >>> 0 !== size || !this.ledger.isAccount(slot)) return NIL // it was removed by another thread, or a handler
     let m = this.words.i32
-    const isLimited = m[slot + LIMITED] !== 0
-    if (isLimited && !this.admits(slot, size)) return NIL
+    const limited = isLimited(m, slot)
+    if (limited && !this.admits(slot, size)) return NIL
     const busy = m[tally]!
     const tide = m[tally + 1]!
     const asked = size === 0 && this.unit !== undefined ? this.unitOr(this.store.align + tail) : size + tail
@@ -227,10 +231,10 @@ export class Charges implements Method {
     const net = (now - busy) | 0
     m[tally] = now
     if (m[tally + 1] !== tide) m[tally + 1] = now >>> 0 > tide >>> 0 ? now : tide
-    if (isLimited && !this.admits(slot, net >>> 0) && this.takesBack(at, tide)) return NIL
+    if (limited && !this.admits(slot, net >>> 0) && this.takesBack(at, tide)) return NIL
     charge(m, slot, net)
     this.sign(m, at + (net >>> 0), slot)
-    if (isLimited) this.tellSoft(slot)
+    if (limited) this.tellSoft(slot)
     return at
   }
 
@@ -238,7 +242,7 @@ export class Charges implements Method {
    * A resize of a block of an account, or with 0 of whichever, that needs no more than this: where it is then, or NIL, with
    * no change, where others must look closer.
    */
-  reshape(at: Addr, size: number, account: Cell, options: ResizeOptions | undefined): Addr {
+  resizeDirectly(at: Addr, size: number, account: Cell, options: ResizeOptions | undefined): Addr {
     const { direct, tally, words } = this
     if (direct === undefined || size >>> 0 !== size || size > LIMIT - 4) return NIL
     const had = direct.sizeOf(at)
@@ -279,7 +283,7 @@ export class Charges implements Method {
   /** The block at `at` has come from elsewhere, where it is busy no more. */
   hasMoved(at: Addr): void {
     const slot = this.accountOf(at)
-    if (slot !== 0 && this.words.i32[slot + LIMITED] !== 0) this.tellSoft(slot)
+    if (slot !== 0 && isLimited(this.words.i32, slot)) this.tellSoft(slot)
   }
 
   free(at: Addr): boolean {
@@ -421,7 +425,7 @@ export class Charges implements Method {
     charge(m, slot, net, common)
     pass(m, common)
     this.sign(m, at + net, slot)
-    if (m[slot + LIMITED] !== 0) this.tellSoft(slot)
+    if (isLimited(m, slot)) this.tellSoft(slot)
     return true
   }
 
@@ -478,8 +482,8 @@ export class Charges implements Method {
     if (!this.ledger.isAccount(slot)) slot = this.healed(at, had)
     if (slot === 0) return false
     const more = size + tail - had
-    const isLimited = m[slot + LIMITED] !== 0
-    if (isLimited && more > 0 && !this.admits(slot, more + SLACK + 2 * this.store.align)) return false
+    const limited = isLimited(m, slot)
+    if (limited && more > 0 && !this.admits(slot, more + SLACK + 2 * this.store.align)) return false
     const ordinal = tail === 8 ? this.read(m, at + had - 8) : 0
     const before = m[tally]!
     if (!inner.resize!(at, size + tail)) return false
@@ -489,7 +493,7 @@ export class Charges implements Method {
     this.write(m, end - 4, slot)
     if (tail === 8) this.write(m, end - 8, ordinal)
     this.change(m, slot, net)
-    if (isLimited) {
+    if (limited) {
       if (net > 0) this.tellSoft(slot)
       else this.rearm(m, slot)
     }
@@ -551,10 +555,7 @@ export class Charges implements Method {
   // inside
 
   private get charging(): Charging | undefined {
-    const { inner } = this
-    const { allocFor, alignFor, freeOf, resize } = inner
-    const canCharge = [allocFor, alignFor, freeOf, resize].every((part) => part !== undefined)
-    return canCharge && this.isShort && this.words.i32[this.old] === 0 ? (inner as Charging) : undefined
+    return this.words.i32[this.old] === 0 ? this.able : undefined
   }
 
   /** Whether an account stands at a word, whatever that word is, over which there is no limit. */
@@ -576,7 +577,7 @@ export class Charges implements Method {
   /** A block is gone; where there are limits, more may be had again before it is told. */
   private discharge(m: Int32Array<ArrayBufferLike>, slot: Cell, bytes: number, end: Cell = 0): void {
     discharge(m, slot, bytes, end)
-    if (m[slot + LIMITED] !== 0) this.rearm(m, slot)
+    if (isLimited(m, slot)) this.rearm(m, slot)
   }
 
   /** A block has become larger or smaller. */
@@ -654,12 +655,12 @@ export class Charges implements Method {
 
   private resizeOld(at: Addr, size: number, had: number): boolean {
     const { first } = this
-    const isLimited = this.words.i32[first + LIMITED] !== 0
-    if (isLimited && size > had && !this.admits(first, size - had + SLACK + 2 * this.store.align)) return false
+    const limited = isLimited(this.words.i32, first)
+    if (limited && size > had && !this.admits(first, size - had + SLACK + 2 * this.store.align)) return false
     if (!this.inner.resize!(at, size)) return false
     const net = this.inner.sizeOf(at) - had
     this.change(this.words.i32, first, net)
-    if (isLimited) {
+    if (limited) {
       if (net > 0) this.tellSoft(first)
       else this.rearm(this.words.i32, first)
     }

@@ -5,7 +5,7 @@
  *            +0       +16    +20     +24   +28    +32            +48                  only in the first piece
  *
  *   slot     word  0     1     2       3      4        6       8          10     11     12        13    14     15     16
- *            | MARK | UP  | GAP   | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | LIMITED | TOLD | PARENT | PAIR | TOKEN | NAME ... |
+ *            | MARK | UP  | GAP   | PEAK | ALLOCS | FREES | FAILURES | HARD | SOFT | 0       | TOLD | PARENT | PAIR | TOKEN | NAME ... |
  *
  *   TAIL     bytes at the end of a block: 4 for the cell of its account's slot, before them 4 for the ordinal if asked for
  *   MARK     says what the slot is, and where; 0 when it is free. An account that no limit stands over and no sum counts
@@ -14,7 +14,7 @@
  *   PEAK     the highest that usable bytes live were; GAP how many fewer they are now; 32 bits
  *   ALLOCS, FREES, FAILURES    64 bits, the low word first. Blocks that are live are ALLOCS - FREES
  *   HARD     the most bytes that may be live; SOFT the most of which nothing is said. NONE where there is no limit
- *   LIMITED  1 where a limit stands here or further up; TOLD 1 once somebody heard that SOFT is passed
+ *   TOLD     1 once somebody heard that SOFT is passed
  *   PARENT   the slot of the account above, 0 for the region's own
  *   PAIR     of an account its sum, and of a sum its account; 0 where an account has none
  *   TOKEN    another one for each account ever made (2^30 of them), so that a slot is known for another's; its two highest
@@ -43,7 +43,6 @@ import {
   HARD,
   IS_COUNTED,
   IS_LIMITED,
-  LIMITED,
   liveIn,
   MARK,
   OWN,
@@ -69,6 +68,7 @@ const LAST_TOKEN = 32
 const FIRST_SLOT = 48
 
 // of a slot, in words, after those in src/contract/charge.ts
+const SPARE = 12
 const PARENT = 14
 const PAIR = 15
 const NAME = 17
@@ -406,12 +406,12 @@ export class Ledger {
       if (isAccount && pair !== 0 && (m[slot + HARD] !== (NONE | 0) || m[slot + SOFT] !== (NONE | 0)))
         fail('A3', slot, this.limits(slot), 'limits at the sum alone')
       if (counts.peak < counts.bytes) fail('A3', slot, counts.peak, `a peak of at least ${counts.bytes}`)
-      if (isAccount && mark !== (slot ^ this.kindOf(slot)))
+      const state = this.stateOf(slot)
+      if (isAccount && mark !== (slot ^ kindOf(state)))
         fail('A3', slot, mark, 'the mark that goes with its limits and sums')
-      if (isAccount && m[slot + TOKEN] !== (this.token(slot) | this.stateOf(slot)))
+      if (isAccount && m[slot + TOKEN] !== (this.token(slot) | state))
         fail('A3', slot, `token ${m[slot + TOKEN]}`, 'the bits that go with its limits and sums')
-      if (m[slot + LIMITED] !== (this.isLimited(slot) ? 1 : 0))
-        fail('A3', slot, m[slot + LIMITED], this.isLimited(slot))
+      if (m[slot + SPARE] !== 0) fail('A1', slot, m[slot + SPARE], 'a spare word of 0')
       if (!isAccount) sums.set(slot, sums.get(slot) ?? { bytes: 0, allocs: 0, frees: 0 })
       if (up === 0) continue
       const sum = sums.get(up) ?? { bytes: 0, allocs: 0, frees: 0 }
@@ -547,17 +547,11 @@ export class Ledger {
   private look(): void {
     const { m } = this
     for (const slot of this.slots()) {
-      if (m[slot + MARK] === 0) continue
-      m[slot + LIMITED] = this.isLimited(slot) ? 1 : 0
       if (!this.isAccount(slot)) continue
-      m[slot + MARK] = slot ^ this.kindOf(slot)
-      m[slot + TOKEN] = this.token(slot) | this.stateOf(slot)
+      const state = this.stateOf(slot)
+      m[slot + MARK] = slot ^ kindOf(state)
+      m[slot + TOKEN] = this.token(slot) | state
     }
-  }
-
-  /** What MARK of an account must be, xor its cell. */
-  private kindOf(slot: Cell): number {
-    return this.m[slot + UP] !== 0 || this.isLimited(slot) ? BOUND : OWN
   }
 
   /** What stands over an account, as TOKEN says it. */
@@ -578,4 +572,9 @@ export class Ledger {
 
 function limitOf(word: number): number {
   return word >>> 0 === NONE ? Infinity : word >>> 0
+}
+
+/** What MARK of an account is, xor its cell, by what stands over it. */
+function kindOf(state: number): number {
+  return state === 0 ? OWN : BOUND
 }

@@ -1000,7 +1000,7 @@ export class Handle implements Held {
     if (at === NIL || !isWhole(size, LIMIT) || options?.zero === true) return NIL
     const { charges, policy } = this
     if (charges !== undefined) {
-      const to = charges.reshape(at, size, 0, options)
+      const to = charges.resizeDirectly(at, size, 0, options)
       if (to !== NIL) return to
     }
     if (policy.resize?.(at, size)) return at
