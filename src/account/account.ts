@@ -101,7 +101,7 @@ export class Account implements Payer {
   /** The same, with all its bytes 0. */
   allocZeroed(size: number): Addr {
     const { charges } = this
-    if (this.lease === charges.lease && this.words.i32[this.slot + TOKEN] === this.state) {
+    if (this.isPlain) {
       const at = charges.direct!.allocFor(size, this.slot, this.isCounted)
       if (at !== NIL) {
         this.words.zero(at, charges.sizeOf(at))
@@ -354,6 +354,7 @@ export class Account implements Payer {
     return this.handle.store.bias
   }
 
+  /** Whether the method may be asked itself. `alloc` and `free` look in place, where a call costs as much as the look. */
   private get isPlain(): boolean {
     return this.lease === this.charges.lease && this.words.i32[this.slot + TOKEN] === this.state
   }

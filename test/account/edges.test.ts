@@ -141,6 +141,22 @@ describe('accounts at the edges', () => {
     expectTotals(region)
   })
 
+  it('a block older than the accounts is the region’s own, though its content looks like the name of one', () => {
+    const region = open({ discipline: 'memory', name: 'edge' })
+    const old = [region.alloc(60), region.alloc(60), region.alloc(60)]
+    const part = account('part', region)
+    const its = part.alloc(60)
+    const name = new DataView(region.buffer).getUint32(its + part.sizeOf(its), true)
+    for (const at of old) new Uint32Array(region.buffer, at, region.sizeOf(at) >>> 2).fill(name)
+    expect(old.map((at) => ownerOf(at, region)?.path)).to.deep.equal(['', '', ''])
+    for (const at of old) expectFault('argument', ['account part'], () => part.free(at))
+    expectFault('argument', ['account part'], () => part.resize(old[0]!, 200, { copy: true }))
+    expect(region.resize(old[0]!, 40)).to.equal(old[0])
+    expect(old.map((at) => region.free(at))).to.deep.equal([true, true, true])
+    expect(part.own).to.include({ allocs: 1, frees: 0, blocks: 1 })
+    expectTotals(region)
+  })
+
   it('listeners of one that was removed hear nothing of the next one there', () => {
     const region = made()
     const heard: string[] = []
